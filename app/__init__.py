@@ -1,0 +1,1 @@
+"""The product: command line, HTTP, pages, settings, wiring."""

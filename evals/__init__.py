@@ -1,0 +1,1 @@
+"""Measures the wired system it is given."""

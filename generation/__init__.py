@@ -1,0 +1,1 @@
+"""Questions in, assayed answers out. Reads the corpus; never writes it."""

@@ -1,0 +1,1 @@
+"""Files in, published revisions out. Fills the corpus; knows nothing of answers."""

@@ -1,0 +1,61 @@
+"""Every error `ingestion` raises on purpose.
+
+IngestionError
+├── FileRejected         this file will never be readable as it is: retrying does not help
+│   ├── UnsupportedType  a kind of file Assay does not read
+│   ├── UnreadableFile   damaged, encrypted, or not what it claims to be
+│   ├── NoText           readable, but there is nothing to cite in it
+│   └── FileTooLarge     over a limit
+├── ReaderCrashed        the reader's process died or ran out of time on this file
+├── NothingToIngest      a given path is not there
+└── TooManyRemoved       --sync would remove more than the allowed share
+"""
+
+
+class IngestionError(Exception):
+    """Base of every error `ingestion` raises on purpose."""
+
+
+class FileRejected(IngestionError):
+    """This file will never be readable as it is: retrying does not help."""
+
+
+class UnsupportedType(FileRejected):
+    """A kind of file Assay does not read."""
+
+    def __init__(self, found: str, known: str) -> None:
+        super().__init__(f"files of type {found} are not read; Assay reads {known}")
+
+
+class UnreadableFile(FileRejected):
+    """Damaged, encrypted, or not what it claims to be."""
+
+
+class NoText(FileRejected):
+    """Readable, but there is nothing to cite in it."""
+
+
+class FileTooLarge(FileRejected):
+    """Over a limit."""
+
+    def __init__(self, what: str, found: int, limit: int, hint: str) -> None:
+        super().__init__(f"{found:,} {what} and the limit is {limit:,}; {hint}")
+
+
+class ReaderCrashed(IngestionError):
+    """The reader's process died or ran out of time on this file."""
+
+
+class NothingToIngest(IngestionError):
+    """A given path is not there."""
+
+
+class TooManyRemoved(IngestionError):
+    """`--sync` would remove more than the allowed share of a folder's documents."""
+
+    def __init__(self, removed: int, known: int, limit_percent: int) -> None:
+        super().__init__(
+            f"--sync would remove {removed} of {known} documents and the limit without --yes is "
+            f"{limit_percent} %; check that the folder is complete (an unmounted share looks "
+            "empty), then run again with --yes"
+        )

@@ -1,0 +1,414 @@
+"""Documents, revisions, passages and vectors in SQL: the one truth of the corpus.
+
+Rows never leave this module: values of `retrieval.types` do.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, text, update
+
+from retrieval.database import writing
+from retrieval.errors import UnknownName
+from retrieval.originals import Originals
+from retrieval.schema import (
+    changes,
+    collections,
+    documents,
+    encoders,
+    passages,
+    revisions,
+    vectors,
+)
+from retrieval.types import Collection, Document, Passage, Revision, VectorDelta
+
+
+class Outcome(StrEnum):
+    """What publishing a revision did."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A document as the store knows it: enough to tell whether a file has changed."""
+
+    document_id: int
+    sha256: str
+
+
+class Located(NamedTuple):
+    """A passage and the document it is in."""
+
+    passage: Passage
+    document: Document
+
+
+class Counts(NamedTuple):
+    """How much the store holds."""
+
+    collections: int
+    documents: int
+    passages: int
+
+
+_NO_IDS: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+
+
+class Store:
+    """Reads see the last committed state. Each write is one transaction."""
+
+    def __init__(self, engine: Engine, originals: Originals) -> None:
+        self._engine = engine
+        self._originals = originals
+
+    # Collections
+
+    def ensure_collection(self, name: str) -> Collection:
+        """Return the collection of this name, making it when it is not there."""
+        with writing(self._engine) as sql:
+            found = sql.execute(select(collections.c.id).where(collections.c.name == name)).scalar()
+            if found is None:
+                row = {"name": name, "created_at": _now()}
+                found = _new_id(sql, collections, row)
+        return Collection(found, name)
+
+    def collection(self, name: str) -> Collection:
+        """Return the collection of this name.
+
+        Raises:
+            UnknownName: there is none.
+        """
+        for known in self.collections():
+            if known.name == name:
+                return known
+        names = ", ".join(repr(known.name) for known in self.collections()) or "none yet"
+        raise UnknownName("collection", name, f"the collections are: {names}")
+
+    def collections(self) -> list[Collection]:
+        """All collections, by name."""
+        with self._engine.begin() as sql:
+            rows = sql.execute(
+                select(collections.c.id, collections.c.name).order_by(collections.c.name)
+            )
+            return [Collection(row.id, row.name) for row in rows]
+
+    # Writing
+
+    def publish(
+        self, collection: Collection, revision: Revision, original: bytes, *, encoder: str
+    ) -> Outcome:
+        """Make a file's new revision the current one, all of it or nothing.
+
+        Args:
+            original: the bytes `revision.sha256` is of.
+            encoder: fingerprint of what made `revision.vectors`.
+
+        Returns:
+            UNCHANGED when the same bytes were published meanwhile by another process.
+        """
+        with writing(self._engine) as sql:
+            known = sql.execute(
+                select(documents.c.id, documents.c.revision_id, revisions.c.sha256)
+                .join(revisions, revisions.c.id == documents.c.revision_id)
+                .where(documents.c.collection_id == collection.id)
+                .where(documents.c.path == revision.path)
+            ).one_or_none()
+            if known is not None and known.sha256 == revision.sha256:
+                return Outcome.UNCHANGED
+            self._originals.put(original)
+            now = _now()
+            if known is None:
+                document_id = _new_id(
+                    sql,
+                    documents,
+                    {
+                        "collection_id": collection.id,
+                        "path": revision.path,
+                        "name": revision.name,
+                        "revision_id": 0,
+                        "created_at": now,
+                    },
+                )
+            else:
+                document_id = known.id
+                _retire(sql, document_id, known.revision_id, now)
+            revision_id = _new_id(
+                sql,
+                revisions,
+                {
+                    "document_id": document_id,
+                    "sha256": revision.sha256,
+                    "title": revision.title,
+                    "media_type": revision.media_type,
+                    "text": revision.text,
+                    "created_at": now,
+                },
+            )
+            sql.execute(
+                update(documents)
+                .where(documents.c.id == document_id)
+                .values(revision_id=revision_id, name=revision.name)
+            )
+            _insert_passages(sql, collection.id, document_id, revision_id, revision, encoder)
+            _record(sql, "published", document_id, revision_id, now)
+        return Outcome.ADDED if known is None else Outcome.CHANGED
+
+    def remove(self, document_ids: Sequence[int]) -> int:
+        """Delete documents with all their revisions, vectors and original bytes.
+
+        Returns:
+            How many were there. What is not there is not an error.
+        """
+        hashes: set[str] = set()
+        removed = 0
+        with writing(self._engine) as sql:
+            for document_id in document_ids:
+                rows = sql.execute(
+                    select(revisions.c.id, revisions.c.sha256).where(
+                        revisions.c.document_id == document_id
+                    )
+                ).all()
+                hashes.update(row.sha256 for row in rows)
+                for row in rows:
+                    _retire(sql, document_id, row.id, _now())
+                sql.execute(delete(revisions).where(revisions.c.document_id == document_id))
+                removed += sql.execute(
+                    delete(documents).where(documents.c.id == document_id)
+                ).rowcount
+            # Terms of deleted passages stay in the lexical index's segments until they are merged.
+            sql.execute(text("INSERT INTO passages_lexical(passages_lexical) VALUES ('optimize')"))
+        self.remove_unreferenced(hashes)
+        with self._engine.connect() as sql:
+            # The write-ahead log still holds the pages as they were.
+            sql.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return removed
+
+    def remove_unreferenced(self, hashes: Iterable[str]) -> int:
+        """Remove those originals that no revision refers to any more. Returns how many."""
+        removed = 0
+        with writing(self._engine) as sql:
+            for sha256 in hashes:
+                used = select(revisions.c.id).where(revisions.c.sha256 == sha256).limit(1)
+                if sql.execute(used).scalar() is None:
+                    self._originals.remove(sha256)
+                    removed += 1
+        return removed
+
+    # Reading
+
+    def change_number(self) -> int:
+        """The number of the last committed change; 0 for a new store."""
+        with self._engine.begin() as sql:
+            return _change_number(sql)
+
+    def counts(self) -> Counts:
+        """How much there is."""
+        with self._engine.begin() as sql:
+            return Counts(
+                *(
+                    sql.execute(select(func.count()).select_from(table)).scalar_one()
+                    for table in (collections, documents, passages)
+                )
+            )
+
+    def known_files(self, collection: Collection) -> dict[str, KnownFile]:
+        """The documents of a collection by path."""
+        with self._engine.begin() as sql:
+            rows = sql.execute(
+                select(documents.c.path, documents.c.id, revisions.c.sha256)
+                .join(revisions, revisions.c.id == documents.c.revision_id)
+                .where(documents.c.collection_id == collection.id)
+            )
+            return {row.path: KnownFile(row.id, row.sha256) for row in rows}
+
+    def located(self, passage_ids: Sequence[int]) -> dict[int, Located]:
+        """Load passages with their documents. Ids that are gone are absent from the result."""
+        with self._engine.begin() as sql:
+            rows = sql.execute(
+                select(
+                    passages,
+                    documents.c.path,
+                    documents.c.name,
+                    revisions.c.title,
+                    revisions.c.media_type,
+                )
+                .join(documents, documents.c.id == passages.c.document_id)
+                .join(revisions, revisions.c.id == passages.c.revision_id)
+                .where(passages.c.id.in_(passage_ids))
+            ).all()
+        return {row.id: _located(row) for row in rows}
+
+    def vector_delta(self, since: int, *, encoder: str) -> VectorDelta:
+        """What a vector index at change number `since` lacks, read in one snapshot.
+
+        Args:
+            since: 0 for an empty index: everything there is.
+            encoder: fingerprint; vectors of other encoders are left out.
+        """
+        with self._engine.begin() as sql:
+            number = _change_number(sql)
+            retired, published = _changed_revisions(sql, since) if since else (frozenset(), None)
+            rows = _vector_rows(sql, encoder, published)
+        dimension = len(rows[0].vector) // 4 if rows else 0
+        joined = b"".join(row.vector for row in rows)
+        return VectorDelta(
+            change_number=number,
+            retired_revisions=retired,
+            passage_ids=_column(rows, "id"),
+            revision_ids=_column(rows, "revision_id"),
+            collection_ids=_column(rows, "collection_id"),
+            vectors=np.frombuffer(joined, dtype="<f4").reshape(len(rows), dimension),
+        )
+
+    def count_without_vectors(self, *, encoder: str) -> int:
+        """How many passages this encoder has no vector for."""
+        with self._engine.begin() as sql:
+            return sql.execute(
+                select(func.count()).select_from(passages).where(~_has_vector(encoder))
+            ).scalar_one()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _new_id(sql: Connection, table: Any, row: dict[str, object]) -> int:  # noqa: ANN401
+    return int(sql.execute(insert(table).values(**row).returning(table.c.id)).scalar_one())
+
+
+def _record(sql: Connection, kind: str, document_id: int, revision_id: int, at: datetime) -> None:
+    sql.execute(
+        insert(changes).values(kind=kind, document_id=document_id, revision_id=revision_id, at=at)
+    )
+
+
+def _retire(sql: Connection, document_id: int, revision_id: int, at: datetime) -> None:
+    """Take a revision's passages out of every index; its text stays for old answers."""
+    sql.execute(delete(passages).where(passages.c.revision_id == revision_id))
+    _record(sql, "retired", document_id, revision_id, at)
+
+
+def _insert_passages(
+    sql: Connection,
+    collection_id: int,
+    document_id: int,
+    revision_id: int,
+    revision: Revision,
+    encoder: str,
+) -> None:
+    if not revision.passages:
+        return
+    rows = [
+        {
+            "revision_id": revision_id,
+            "document_id": document_id,
+            "collection_id": collection_id,
+            "start": span.start,
+            "end": span.end,
+            "page": span.page,
+            "context": span.context,
+            "text": revision.text[span.start : span.end],
+        }
+        for span in revision.passages
+    ]
+    sql.execute(insert(passages), rows)
+    ids = sql.execute(
+        select(passages.c.id)
+        .where(passages.c.revision_id == revision_id)
+        .order_by(passages.c.start)
+    ).scalars()
+    encoder_id = _encoder_id(sql, encoder, revision.vectors.shape[1])
+    blobs = (vector.astype("<f4").tobytes() for vector in revision.vectors)
+    sql.execute(
+        insert(vectors),
+        [
+            {"passage_id": passage_id, "encoder_id": encoder_id, "vector": blob}
+            for passage_id, blob in zip(ids, blobs, strict=True)
+        ],
+    )
+
+
+def _encoder_id(sql: Connection, fingerprint: str, dimension: int) -> int:
+    known = sql.execute(
+        select(encoders.c.id).where(encoders.c.fingerprint == fingerprint)
+    ).scalar_one_or_none()
+    if known is not None:
+        return int(known)
+    return _new_id(sql, encoders, {"fingerprint": fingerprint, "dimension": dimension})
+
+
+def _change_number(sql: Connection) -> int:
+    return sql.execute(select(func.max(changes.c.number))).scalar() or 0
+
+
+def _changed_revisions(sql: Connection, since: int) -> tuple[frozenset[int], frozenset[int]]:
+    """The revisions retired and published after `since`; one that was both is only retired."""
+    rows = sql.execute(
+        select(changes.c.kind, changes.c.revision_id).where(changes.c.number > since)
+    ).all()
+    retired = frozenset(row.revision_id for row in rows if row.kind == "retired")
+    published = frozenset(row.revision_id for row in rows if row.kind == "published")
+    return retired, published - retired
+
+
+def _vector_rows(
+    sql: Connection, encoder: str, revision_ids: frozenset[int] | None
+) -> Sequence[Any]:
+    query = (
+        select(passages.c.id, passages.c.revision_id, passages.c.collection_id, vectors.c.vector)
+        .join(vectors, vectors.c.passage_id == passages.c.id)
+        .join(encoders, encoders.c.id == vectors.c.encoder_id)
+        .where(encoders.c.fingerprint == encoder)
+        .order_by(passages.c.id)
+    )
+    if revision_ids is not None:
+        query = query.where(passages.c.revision_id.in_(revision_ids))
+    return sql.execute(query).all()
+
+
+def _has_vector(encoder: str) -> Any:  # noqa: ANN401 - a SQL expression
+    return (
+        select(vectors.c.passage_id)
+        .join(encoders, encoders.c.id == vectors.c.encoder_id)
+        .where(vectors.c.passage_id == passages.c.id)
+        .where(encoders.c.fingerprint == encoder)
+        .exists()
+    )
+
+
+def _column(rows: Sequence[Row[Any]], name: str) -> NDArray[np.int64]:
+    if not rows:
+        return _NO_IDS
+    return np.array([row._mapping[name] for row in rows], dtype=np.int64)
+
+
+def _located(row: Row[Any]) -> Located:
+    passage = Passage(
+        id=row.id,
+        document_id=row.document_id,
+        revision_id=row.revision_id,
+        collection_id=row.collection_id,
+        start=row.start,
+        end=row.end,
+        page=row.page,
+        context=row.context,
+        text=row.text,
+    )
+    document = Document(
+        id=row.document_id,
+        collection_id=row.collection_id,
+        path=row.path,
+        name=row.name,
+        title=row.title,
+        media_type=row.media_type,
+        revision_id=row.revision_id,
+    )
+    return Located(passage, document)

@@ -1,0 +1,183 @@
+"""The values of the corpus. Pure: loads no model, index, database or web library."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Access(StrEnum):
+    """What a principal may do with a collection; each level includes those before it."""
+
+    READ = "read"
+    WRITE = "write"
+    MANAGE = "manage"
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What access is granted on."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A user or group. An administrator reads every collection."""
+
+    id: int
+    name: str
+    is_administrator: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One logical file. `path` identifies it within its collection; `name` is what readers see."""
+
+    id: int
+    collection_id: int
+    path: str
+    name: str
+    title: str
+    media_type: str
+    revision_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PassageSpan:
+    """A passage before the store has given it an id: a slice of a revision's text.
+
+    `context` (title and heading path) goes to the encoder and the lexical index with the text;
+    it is never part of what is cited.
+    """
+
+    start: int
+    end: int
+    page: int | None
+    context: str
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.end:
+            raise ValueError(f"passage span [{self.start}, {self.end}) is empty or reversed")
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A contiguous slice of a document: what is embedded, retrieved and cited.
+
+    `text` is exactly `revision_text[start:end]` (code points), so a citation can always be shown
+    in place. Scores live in `Hit`: they belong to a (question, passage) pair.
+    """
+
+    id: int
+    document_id: int
+    revision_id: int
+    collection_id: int
+    start: int
+    end: int
+    page: int | None
+    context: str
+    text: str
+
+    def __post_init__(self) -> None:
+        if self.end - self.start != len(self.text):
+            raise ValueError(
+                f"passage {self.id}: span [{self.start}, {self.end}) is {self.end - self.start} "
+                f"long but the text has {len(self.text)} characters"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Everything that is published of one file in one transaction.
+
+    `text` is what citations point into; `passages` tile it; `vectors` holds their unit vectors,
+    (n_passages, dimension) float32, row i for passage i. `sha256` is of the original bytes.
+    """
+
+    path: str
+    name: str
+    title: str
+    media_type: str
+    sha256: str
+    text: str
+    passages: tuple[PassageSpan, ...]
+    vectors: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        if self.vectors.shape[:1] != (len(self.passages),):
+            raise ValueError(
+                f"{self.name}: {len(self.passages)} passages but {self.vectors.shape[0]} vectors"
+            )
+        position = 0
+        for passage in self.passages:
+            if passage.start != position:
+                raise ValueError(f"{self.name}: passages do not tile the text at {position}")
+            position = passage.end
+        if position != len(self.text):
+            raise ValueError(
+                f"{self.name}: passages end at {position} and the text at {len(self.text)}"
+            )
+
+
+class Candidate(NamedTuple):
+    """A passage one index proposes. Scores of different indexes are not comparable."""
+
+    passage_id: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage found for a question.
+
+    `score` orders the hits of one search. `similarity` is the cosine of question and passage in
+    [-1, 1], or None when the dense index was not asked.
+    """
+
+    passage: Passage
+    document: Document
+    score: float
+    similarity: float | None
+
+
+class VectorDelta(NamedTuple):
+    """What a vector index must do to get from one change number to a later one.
+
+    First drop every passage of `retired_revisions`, then add the rows: `vectors` is
+    (n, dimension) float32, the other arrays (n,) int64.
+    """
+
+    change_number: int
+    retired_revisions: frozenset[int]
+    passage_ids: NDArray[np.int64]
+    revision_ids: NDArray[np.int64]
+    collection_ids: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+
+
+def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale each row to length 1.
+
+    Args:
+        vectors: (n, dimension) float32.
+
+    Raises:
+        ValueError: not two-dimensional, or a row that is all zero or not finite.
+    """
+    if vectors.ndim != 2:
+        raise ValueError(f"expected (n, dimension), got shape {vectors.shape}")
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not (np.isfinite(norms) & (norms > 0)).all():
+        raise ValueError("a vector is zero or not finite; it has no direction")
+    return np.ascontiguousarray(vectors / norms, dtype=np.float32)
+
+
+def context_of(title: str, headings: Sequence[str]) -> str:
+    """Join title and heading path, outermost first; a heading like the title is not repeated."""
+    parts = [title, *(heading for heading in headings if heading != title)]
+    return " > ".join(part for part in parts if part)
