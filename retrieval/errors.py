@@ -7,6 +7,7 @@ RetrievalError
 ├── SchemaMismatch         the database was made by another version of Assay
 ├── TextTooLong            a text has more tokens than the encoder reads
 ├── ModelMissing           a configured model is not on this machine
+├── EncoderChanged         the store was embedded with another encoder
 └── ProjectionError        an index on disk that must not be served; it is rebuilt from SQL
     ├── ProjectionTorn     missing, cut short or changed behind our back
     └── ProjectionMismatch built by another encoder, or not what SQL says
@@ -69,6 +70,17 @@ class ModelMissing(RetrievalError):
 
     def __init__(self, setting: str, value: str, hint: str) -> None:
         super().__init__(f"{setting}={value!r} cannot be loaded: {hint}")
+
+
+class EncoderChanged(RetrievalError):
+    """Some passages have no vector from the configured encoder: they would be unfindable."""
+
+    def __init__(self, missing: int, configured: str, found: list[str]) -> None:
+        super().__init__(
+            f"{missing} passages have no vector from the configured encoder {configured!r} (the "
+            f"store has vectors from {', '.join(found) or 'none'}); set ASSAY_ENCODER back, or run "
+            "`assay doctor --repair` to embed them again"
+        )
 
 
 class ProjectionError(RetrievalError):

@@ -4,7 +4,6 @@ Rows never leave this module: values of `retrieval.types` do.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -25,7 +24,7 @@ from retrieval.schema import (
     revisions,
     vectors,
 )
-from retrieval.types import Collection, Document, Passage, Revision, VectorDelta
+from retrieval.types import Collection, Document, KnownFile, Passage, Revision, VectorDelta
 
 
 class Outcome(StrEnum):
@@ -34,14 +33,6 @@ class Outcome(StrEnum):
     ADDED = "added"
     CHANGED = "changed"
     UNCHANGED = "unchanged"
-
-
-@dataclass(frozen=True, slots=True)
-class KnownFile:
-    """A document as the store knows it: enough to tell whether a file has changed."""
-
-    document_id: int
-    sha256: str
 
 
 class Located(NamedTuple):
@@ -274,6 +265,11 @@ class Store:
             return sql.execute(
                 select(func.count()).select_from(passages).where(~_has_vector(encoder))
             ).scalar_one()
+
+    def encoders(self) -> list[str]:
+        """Fingerprints of the encoders whose vectors are kept."""
+        with self._engine.begin() as sql:
+            return list(sql.execute(select(encoders.c.fingerprint)).scalars())
 
 
 def _now() -> datetime:

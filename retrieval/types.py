@@ -48,6 +48,14 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A document as the store knows it: enough to tell whether a file has changed."""
+
+    document_id: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class PassageSpan:
     """A passage before the store has given it an id: a slice of a revision's text.
 

@@ -1,0 +1,128 @@
+"""Measure retrieval on a collection in BEIR form, through the product's own code.
+
+corpus.jsonl {_id, title, text} · queries.jsonl {_id, text} · qrels/{test,dev}.tsv (query-id,
+corpus-id, score, with a heading line). A document's score is that of its best passage.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from evals.errors import BadDataset
+from evals.metrics.estimate import Estimate, estimate
+from evals.metrics.retrieval import ndcg, recall, reciprocal_rank
+from ingestion.publishing import ReadFile
+from ingestion.types import Block, BlockKind, ParsedDocument
+from retrieval.types import Hit
+
+METRICS: Mapping[str, Callable[[Sequence[str], Mapping[str, int]], float | None]] = {
+    "nDCG@10": partial(ndcg, k=10),
+    "Recall@10": partial(recall, k=10),
+    "Recall@100": partial(recall, k=100),
+    "MRR@10": partial(reciprocal_rank, k=10),
+}
+# Several passages of one document take places: enough of them for 100 documents.
+PASSAGES_PER_QUERY = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question and the grades of the documents judged for it."""
+
+    id: str
+    text: str
+    relevance: Mapping[str, int]
+
+
+def read_corpus(folder: Path) -> Iterator[ReadFile]:
+    """The documents of `folder/corpus.jsonl`, `path` being their `_id`.
+
+    Raises:
+        BadDataset: the file is missing or a line is not what it should be.
+    """
+    for row in _rows(folder / "corpus.jsonl"):
+        identifier, title = _string(row, "_id"), str(row.get("title") or "")
+        text = str(row.get("text") or "") or title or identifier
+        block = Block(BlockKind.PARAGRAPH, *_stripped_span(text))
+        document = ParsedDocument(title, "text/plain", text, (block,))
+        yield ReadFile(identifier, identifier, json.dumps(row).encode(), document)
+
+
+def read_queries(queries: Path, qrels: Path) -> list[Query]:
+    """The judged queries, in the file's order; those without judgements are left out.
+
+    Raises:
+        BadDataset: a file is missing or a line is not what it should be.
+    """
+    judgements: dict[str, dict[str, int]] = defaultdict(dict)
+    for number, line in enumerate(_lines(qrels), start=1):
+        fields = line.split("\t")
+        if number == 1 and not fields[-1].lstrip("-").isdigit():
+            continue
+        if len(fields) != 3 or not fields[2].lstrip("-").isdigit():
+            raise BadDataset(qrels, number, "expected query-id, corpus-id and a whole score")
+        judgements[fields[0]][fields[1]] = int(fields[2])
+    rows = _rows(queries)
+    found = [Query(_string(r, "_id"), _string(r, "text"), judgements[str(r["_id"])]) for r in rows]
+    return [query for query in found if query.relevance]
+
+
+def default_qrels(folder: Path) -> Path:
+    """The test judgements, or the dev ones where there is no test file."""
+    test, dev = folder / "qrels" / "test.tsv", folder / "qrels" / "dev.tsv"
+    return test if test.exists() or not dev.exists() else dev
+
+
+def measure(
+    queries: Sequence[Query],
+    search: Callable[[str], list[Hit]],
+    *,
+    on_progress: Callable[[int], None] | None = None,
+) -> dict[str, Estimate]:
+    """Run every query and average each metric, with its interval.
+
+    Args:
+        search: best passages first; `Document.path` is the corpus id.
+    """
+    scores: dict[str, list[float | None]] = {name: [] for name in METRICS}
+    for done, query in enumerate(queries, start=1):
+        # A dict keeps the first, that is the best, passage of each document.
+        ranking = list(dict.fromkeys(hit.document.path for hit in search(query.text)))
+        for name, metric in METRICS.items():
+            scores[name].append(metric(ranking, query.relevance))
+        if on_progress:
+            on_progress(done)
+    return {name: estimate(values) for name, values in scores.items()}
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        with path.open(encoding="utf-8") as lines:
+            yield from (line.rstrip("\n") for line in lines if line.strip())
+    except FileNotFoundError as error:
+        raise BadDataset(path, 0, "the file is missing") from error
+    except UnicodeDecodeError as error:
+        raise BadDataset(path, 0, "it is not UTF-8 text") from error
+
+
+def _rows(path: Path) -> Iterator[dict[str, object]]:
+    for number, line in enumerate(_lines(path), start=1):
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise BadDataset(path, number, "it is not JSON") from error
+        if not isinstance(row, dict) or "_id" not in row:
+            raise BadDataset(path, number, "expected an object with an _id")
+        yield row
+
+
+def _string(row: dict[str, object], key: str) -> str:
+    return str(row.get(key, ""))
+
+
+def _stripped_span(text: str) -> tuple[int, int]:
+    start = len(text) - len(text.lstrip())
+    return start, len(text.rstrip())

@@ -1,0 +1,73 @@
+"""What a run has to do, from what the store knows and what is on disk. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from ingestion.errors import TooManyRemoved
+from retrieval.types import KnownFile
+
+REMOVAL_LIMIT_PERCENT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file on disk. `path` is absolute and identifies it; `name` is what readers will see."""
+
+    path: str
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run will do.
+
+    `to_read` holds new and changed files in the order found; `to_remove` the ids of documents
+    whose file has gone; `in_scope` how many documents the store knows under the synced folders.
+    """
+
+    unchanged: tuple[FoundFile, ...]
+    to_read: tuple[FoundFile, ...]
+    to_remove: tuple[int, ...]
+    in_scope: int
+
+
+def plan_changes(
+    found: Sequence[FoundFile],
+    known: Mapping[str, KnownFile],
+    *,
+    synced_folders: Sequence[str] = (),
+) -> Plan:
+    """Compare files with the store by content.
+
+    Args:
+        found: each path once.
+        known: the collection's documents by path.
+        synced_folders: absolute folders that were walked completely; a known document under one
+            of them that was not found is to be removed. Empty: nothing is removed.
+    """
+    unchanged, to_read = [], []
+    for file in found:
+        match = known.get(file.path)
+        is_unchanged = match is not None and match.sha256 == file.sha256
+        (unchanged if is_unchanged else to_read).append(file)
+    here = {file.path for file in found}
+    in_scope = [path for path in known if _lies_under(path, synced_folders)]
+    gone = tuple(known[path].document_id for path in in_scope if path not in here)
+    return Plan(tuple(unchanged), tuple(to_read), gone, len(in_scope))
+
+
+def refuse_mass_removal(plan: Plan) -> None:
+    """Stop a sync that would remove a large share of what is known.
+
+    Raises:
+        TooManyRemoved: more than `REMOVAL_LIMIT_PERCENT` of the documents in scope have gone.
+    """
+    if len(plan.to_remove) * 100 > plan.in_scope * REMOVAL_LIMIT_PERCENT:
+        raise TooManyRemoved(len(plan.to_remove), plan.in_scope, REMOVAL_LIMIT_PERCENT)
+
+
+def _lies_under(path: str, folders: Sequence[str]) -> bool:
+    return any(PurePath(path).is_relative_to(folder) for folder in folders)

@@ -1,0 +1,100 @@
+"""Parsed documents in, published revisions out: cut, embed in large batches, commit one by one."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ingestion.chunking import split_into_passages
+from ingestion.types import ParsedDocument
+from retrieval.encoder import Encoder
+from retrieval.originals import sha256_of
+from retrieval.store import Outcome, Store
+from retrieval.types import Collection, PassageSpan, Revision
+
+# Large enough for batches of even length, small enough that a killed run loses seconds.
+_BATCH_PASSAGES = 256
+# Chosen on SciFact's training questions and SQuAD paragraphs (docs/LOG.md).
+TARGET_TOKENS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file that was read and parsed, not yet in the store."""
+
+    path: str
+    name: str
+    content: bytes
+    document: ParsedDocument
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What became of a file."""
+
+    path: str
+    outcome: Outcome
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    file: ReadFile
+    spans: tuple[PassageSpan, ...]
+
+
+def publish_all(
+    files: Iterable[ReadFile], *, store: Store, collection: Collection, encoder: Encoder
+) -> Iterator[Published]:
+    """Publish files, each in a transaction of its own, in the order given.
+
+    Passages of several files are embedded together. `files` is read as the work goes on, so it
+    may be a generator that reads the next file meanwhile.
+    """
+    waiting: list[_Prepared] = []
+    passages = 0
+    for file in files:
+        prepared = _Prepared(file, _spans(file.document, encoder))
+        waiting.append(prepared)
+        passages += len(prepared.spans)
+        if passages >= _BATCH_PASSAGES:
+            yield from _publish_batch(waiting, store, collection, encoder)
+            waiting, passages = [], 0
+    yield from _publish_batch(waiting, store, collection, encoder)
+
+
+def embedded_text(span: PassageSpan, text: str) -> str:
+    """What the encoder reads for a passage: its context above its text."""
+    return f"{span.context}\n{text[span.start : span.end].strip()}"
+
+
+def _spans(document: ParsedDocument, encoder: Encoder) -> tuple[PassageSpan, ...]:
+    return split_into_passages(
+        document,
+        count_tokens=encoder.count_tokens,
+        limit_tokens=encoder.limit_tokens,
+        target_tokens=min(TARGET_TOKENS, encoder.limit_tokens),
+    )
+
+
+def _publish_batch(
+    batch: list[_Prepared], store: Store, collection: Collection, encoder: Encoder
+) -> Iterator[Published]:
+    texts = [embedded_text(span, item.file.document.text) for item in batch for span in item.spans]
+    vectors = encoder.encode(texts)
+    row = 0
+    for item in batch:
+        document = item.file.document
+        revision = Revision(
+            path=item.file.path,
+            name=item.file.name,
+            title=document.title,
+            media_type=document.media_type,
+            sha256=sha256_of(item.file.content),
+            text=document.text,
+            passages=item.spans,
+            vectors=vectors[row : row + len(item.spans)],
+        )
+        row += len(item.spans)
+        outcome = store.publish(
+            collection, revision, item.file.content, encoder=encoder.fingerprint
+        )
+        yield Published(item.file.path, outcome, len(item.spans))

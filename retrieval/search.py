@@ -1,0 +1,98 @@
+"""A question in, the passages that may answer it out, never one the reader may not read."""
+
+from enum import StrEnum
+
+from retrieval.encoder import Encoder
+from retrieval.fusion import reciprocal_rank_fusion
+from retrieval.lexical import LexicalIndex
+from retrieval.store import Store
+from retrieval.types import Candidate, Hit
+from retrieval.vectors.projection import VectorProjection
+
+
+class Mode(StrEnum):
+    """Which indexes are asked."""
+
+    DENSE = "dense"
+    LEXICAL = "lexical"
+    HYBRID = "hybrid"
+
+
+class Searcher:
+    """Asks the indexes, fuses their candidates, loads the passages."""
+
+    def __init__(
+        self,
+        store: Store,
+        encoder: Encoder,
+        vectors: VectorProjection,
+        lexical: LexicalIndex,
+        *,
+        candidates: int = 100,
+    ) -> None:
+        self._store = store
+        self._encoder = encoder
+        self._vectors = vectors
+        self._lexical = lexical
+        self._candidates = candidates
+
+    def search(
+        self,
+        question: str,
+        *,
+        readable: frozenset[int],
+        k: int = 10,
+        mode: Mode = Mode.HYBRID,
+    ) -> list[Hit]:
+        """Find the `k` best passages for a question in the readable collections.
+
+        Args:
+            readable: collection ids, from `AccessList.readable`.
+
+        Returns:
+            Best first. Fewer than `k` when there are not that many; empty for a blank question or
+            when nothing is readable. A question longer than the encoder reads is cut there: its
+            beginning decides.
+        """
+        if not question.strip() or not readable:
+            return []
+        depth = max(k, self._candidates)
+        dense = self._dense(question, readable, depth) if mode is not Mode.LEXICAL else []
+        lexical = (
+            self._lexical.search(question, readable=readable, k=depth)
+            if mode is not Mode.DENSE
+            else []
+        )
+        similarity = dict(dense)
+        return self._hits(_fused(mode, dense, lexical)[:k], similarity, readable)
+
+    def _dense(self, question: str, readable: frozenset[int], k: int) -> list[Candidate]:
+        [vector] = self._encoder.encode([self._beginning(question)])
+        return self._vectors.current().search(vector, readable=readable, k=k)
+
+    def _beginning(self, question: str) -> str:
+        """As many words of the question as the encoder reads."""
+        limit = self._encoder.limit_tokens
+        while self._encoder.count_tokens([question])[0] > limit:
+            words = question.split()
+            question = " ".join(words[: len(words) // 2]) or question[: len(question) // 2]
+        return question
+
+    def _hits(
+        self, ranked: list[Candidate], similarity: dict[int, float], readable: frozenset[int]
+    ) -> list[Hit]:
+        located = self._store.located([candidate.passage_id for candidate in ranked])
+        hits = []
+        for passage_id, score in ranked:
+            found = located.get(passage_id)  # absent: deleted since the index was asked
+            if found is not None and found.passage.collection_id in readable:
+                hits.append(Hit(found.passage, found.document, score, similarity.get(passage_id)))
+        return hits
+
+
+def _fused(mode: Mode, dense: list[Candidate], lexical: list[Candidate]) -> list[Candidate]:
+    if mode is Mode.DENSE:
+        return dense
+    if mode is Mode.LEXICAL:
+        return lexical
+    return reciprocal_rank_fusion([[c.passage_id for c in dense], [c.passage_id for c in lexical]])
