@@ -25,7 +25,7 @@ install: ## Prepare .venv with what Assay needs to run
 	@sh scripts/install.sh run
 
 run: install ## Start the web chat at http://127.0.0.1:8000 (the first time with an account and sample documents)
-	@.venv/bin/assay start $(if $(PORT),--port "$(PORT)")
+	@.venv/bin/assay serve --with-samples $(if $(PORT),--port "$(PORT)")
 
 check: lint ## The fast checks: lint, then unit and component tests
 	$(PY) -m pytest tests/unit tests/component

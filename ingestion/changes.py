@@ -48,7 +48,8 @@ def plan_changes(
         synced_folders: absolute folders that were walked completely; a known document under one
             of them that was not found is to be removed. Empty: nothing is removed.
     """
-    unchanged, to_read = [], []
+    unchanged: list[FoundFile] = []
+    to_read: list[FoundFile] = []
     for file in found:
         match = known.get(file.path)
         is_unchanged = match is not None and match.sha256 == file.sha256

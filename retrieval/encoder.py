@@ -108,6 +108,31 @@ class SentenceTransformerEncoder:
         return vectors
 
 
+def beginnings(texts: Sequence[str], encoder: Encoder) -> list[str]:
+    """Each text, or as much of its beginning as the encoder reads when it is longer.
+
+    For texts that are compared, not indexed: a question, a sentence of an answer.
+    """
+    limit = encoder.limit_tokens
+    counts = encoder.count_tokens(texts)
+    return [
+        text if count <= limit else _beginning(text, encoder)
+        for text, count in zip(texts, counts, strict=True)
+    ]
+
+
+def _beginning(text: str, encoder: Encoder) -> str:
+    """The longest beginning that fits, found by halving, to within a sixty-fourth of the text."""
+    kept = ""
+    step = len(text)
+    while step > len(text) // 64 + 1:
+        step //= 2
+        longer = text[: len(kept) + step]
+        if encoder.count_tokens([longer])[0] <= encoder.limit_tokens:
+            kept = longer
+    return kept or text[:1]
+
+
 def load_encoder(model: str = BUNDLED_ENCODER) -> SentenceTransformerEncoder:
     """Load a sentence-transformers model.
 

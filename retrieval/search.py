@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from retrieval.encoder import Encoder
+from retrieval.encoder import Encoder, beginnings
 from retrieval.fusion import reciprocal_rank_fusion
 from retrieval.lexical import LexicalIndex
 from retrieval.store import Store
@@ -67,16 +67,8 @@ class Searcher:
         return self._hits(_fused(mode, dense, lexical)[:k], similarity, readable)
 
     def _dense(self, question: str, readable: frozenset[int], k: int) -> list[Candidate]:
-        [vector] = self._encoder.encode([self._beginning(question)])
+        [vector] = self._encoder.encode(beginnings([question], self._encoder))
         return self._vectors.current().search(vector, readable=readable, k=k)
-
-    def _beginning(self, question: str) -> str:
-        """As many words of the question as the encoder reads."""
-        limit = self._encoder.limit_tokens
-        while self._encoder.count_tokens([question])[0] > limit:
-            words = question.split()
-            question = " ".join(words[: len(words) // 2]) or question[: len(question) // 2]
-        return question
 
     def _hits(
         self, ranked: list[Candidate], similarity: dict[int, float], readable: frozenset[int]

@@ -88,7 +88,7 @@ make_venv() {
         stop "$python ($(version_of "$python")) cannot make virtual environments: its venv module is missing;" \
             "install it (Debian, Ubuntu: 'sudo apt install python3-venv') and run make again."
     enough_disk "$DISK_MB_CPU"
-    say "preparing .venv with Python $(version_of "$python"); this happens once and needs the network"
+    say "preparing .venv with Python $(version_of "$python"): once, about 600 MB to download, 1.5 GB on disk"
     "$python" -m venv --clear .venv || stop "$python could not make .venv; the reason is in the lines above."
     printf '%s\n' "$PWD" >.venv/assay-path
 }
@@ -105,7 +105,11 @@ fetch() { # fetch WHAT COMMAND...
 }
 
 pip() { .venv/bin/python -m pip --disable-pip-version-check "$@"; }
-pip_setting() { pip config get "global.$1" 2>/dev/null || true; }
+
+# `pip config get` reads one of pip's files only; the list has them all, in the notation of Python strings.
+pip_setting() {
+    pip config list 2>/dev/null | sed -n "s/^global\.$1='\(.*\)'\$/\1/p" | sed 's/\\n/ /g'
+}
 
 # Progress for a person, only the steps in a log. --no-build: a package without a wheel would need a compiler.
 uv_install() {
@@ -119,11 +123,12 @@ install_uv() {
     fetch "uv $wanted" pip install --quiet --require-hashes --no-deps -r requirements/tools.txt
 }
 
-# uv does not read pip's settings: a package mirror that is set up for pip is passed on.
-use_pips_mirror() {
-    if [ -n "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then return; fi
+# uv does not read pip's settings: a package mirror and a company's certificates, set up for pip, are passed on.
+use_pips_settings() {
     mirror=${PIP_INDEX_URL:-$(pip_setting index-url)}
-    if [ -n "$mirror" ]; then export UV_DEFAULT_INDEX="$mirror"; fi
+    if [ -n "$mirror" ] && [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then export UV_DEFAULT_INDEX="$mirror"; fi
+    certificates=${PIP_CERT:-$(pip_setting cert)}
+    if [ -n "$certificates" ] && [ -z "${SSL_CERT_FILE:-}" ]; then export SSL_CERT_FILE="$certificates"; fi
 }
 
 has_gpu() { [ -e /dev/nvidiactl ] || nvidia-smi >/dev/null 2>&1; }
@@ -189,7 +194,7 @@ make_venv
 install_uv
 if [ "$LEVEL" = tools ]; then exit; fi
 
-use_pips_mirror
+use_pips_settings
 install_torch
 install_pins "the packages that Assay runs on" requirements/run.txt requirements/models.txt
 if [ "$LEVEL" = deps ]; then exit; fi

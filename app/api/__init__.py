@@ -1,0 +1,1 @@
+"""HTTP: pages, JSON and event-stream routes, and the OpenAI-compatible ones."""

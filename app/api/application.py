@@ -1,0 +1,51 @@
+"""Puts the routes together."""
+
+from fastapi import APIRouter, Depends, FastAPI
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+from app.api.browsing import health_routes, page_routes
+from app.api.completions import completion_routes
+from app.api.guard import Guard
+from app.api.identity import Identity
+from app.api.problems import LOGIN_PATH, install_handlers, response_to
+from app.api.questions import question_routes
+from app.api.running import AnswerDesk
+from app.api.services import Services
+from app.api.wire import encoded
+from app.web import pages
+
+
+def create_app(services: Services) -> FastAPI:
+    """Make the web application. It owns nothing: what it uses comes and goes with `services`."""
+    # FastAPI's own documentation pages load scripts from another host.
+    app = FastAPI(title="Assay", openapi_url=None, docs_url=None, redoc_url=None)
+    identity = Identity(
+        services.accounts, services.session_secret, is_secure=services.secure_cookies
+    )
+    desk = AnswerDesk(at_once=services.answers_at_once, waiting=services.answers_waiting)
+    app.include_router(health_routes(services))
+    app.include_router(page_routes(services, identity))
+    app.include_router(question_routes(services, identity, desk))
+    app.include_router(completion_routes(services, identity, desk))
+    app.include_router(_schema_route(app, identity))
+    app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
+    install_handlers(app)
+    app.add_middleware(
+        Guard,
+        allowed_hosts=services.allowed_hosts,
+        session_cookie=identity.cookie_name,
+        login_path=LOGIN_PATH,
+        explain=response_to,
+    )
+    return app
+
+
+def _schema_route(app: FastAPI, identity: Identity) -> APIRouter:
+    router = APIRouter(include_in_schema=False, dependencies=[Depends(identity.requester)])
+
+    @router.get("/openapi.json")
+    def schema() -> Response:
+        return Response(encoded(app.openapi()), media_type="application/json")
+
+    return router

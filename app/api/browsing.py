@@ -1,0 +1,94 @@
+"""The pages a person visits, and what a supervisor asks: is it alive, is it ready."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from app.api.identity import Identity
+from app.api.problems import LOGIN_PATH, problem_of
+from app.api.questions import LONGEST_QUESTION
+from app.api.services import Services
+from app.api.wire import encoded
+from app.errors import LogInRefused, TooManyAttempts
+from app.web import pages
+from retrieval.types import Principal
+
+_READ = ["GET", "HEAD"]
+
+
+def page_routes(services: Services, identity: Identity) -> APIRouter:
+    """`/`, `/login` and `/logout`."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.api_route("/", methods=_READ)
+    def chat(requester: Annotated[Principal, Depends(identity.requester)]) -> Response:
+        return HTMLResponse(
+            pages.chat_page(
+                user=requester.name,
+                engine=services.engine_name,
+                questions=services.suggestions.questions,
+                unanswerable=services.suggestions.unanswerable,
+                longest_question=LONGEST_QUESTION,
+            )
+        )
+
+    @router.api_route(LOGIN_PATH, methods=_READ)
+    def show_login(request: Request) -> Response:
+        token = identity.token(request)
+        if token and services.accounts.session(token):
+            return RedirectResponse("/", status_code=303)
+        return HTMLResponse(pages.login_page())
+
+    @router.post(LOGIN_PATH)
+    def log_in(
+        request: Request,
+        name: Annotated[str, Form()] = "",
+        password: Annotated[str, Form()] = "",
+    ) -> Response:
+        name = name.strip()
+        try:
+            token = services.accounts.log_in(name, password)
+        except (LogInRefused, TooManyAttempts) as error:
+            problem = problem_of(error)
+            page = pages.login_page(name=name, message=problem.detail)
+            return HTMLResponse(page, problem.status, dict(problem.headers))
+        earlier = identity.token(request)
+        if earlier:
+            services.accounts.log_out(earlier)
+        response = RedirectResponse("/", status_code=303)
+        identity.remember(response, token)
+        return response
+
+    @router.post("/logout")
+    def log_out(request: Request) -> Response:
+        token = identity.token(request)
+        if token:
+            services.accounts.log_out(token)
+        response = RedirectResponse(LOGIN_PATH, status_code=303)
+        identity.forget(response)
+        return response
+
+    return router
+
+
+def health_routes(services: Services) -> APIRouter:
+    """`/healthz` and `/readyz`: open to all, and silent about anything else."""
+    router = APIRouter(tags=["health"])
+
+    # One operation each: two methods of one route would share an id in the schema.
+    @router.get("/healthz")
+    @router.head("/healthz", include_in_schema=False)
+    async def healthz() -> dict[str, str]:
+        """The process answers. Loads nothing, waits for nothing."""
+        return {"status": "alive"}
+
+    @router.get("/readyz")
+    @router.head("/readyz", include_in_schema=False)
+    def readyz() -> Response:
+        """200 when questions can be answered; 503 and what is missing when not."""
+        readiness = services.readiness()
+        body = encoded({"ready": readiness.ready, "detail": readiness.detail})
+        return Response(body, 200 if readiness.ready else 503, media_type="application/json")
+
+    return router

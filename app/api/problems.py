@@ -1,0 +1,169 @@
+"""What somebody is told when a request fails: in the form their part of the site speaks.
+
+Programs get problem details (RFC 9457) under /api, OpenAI's error object under /v1, and people
+get a page. Nobody gets a stack trace: what we did not foresee is logged under a number.
+"""
+
+import json
+import logging
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from app.api.guard import add_headers
+from app.errors import (
+    AppError,
+    LogInRefused,
+    NotLoggedIn,
+    ParameterRefused,
+    RequestRefused,
+    ServerBusy,
+    TooManyAttempts,
+)
+from app.web import pages
+from generation.errors import BadDecoding, EngineMissing, QuestionTooLong
+from retrieval.errors import StoreBusy
+
+log = logging.getLogger(__name__)
+
+LOGIN_PATH = "/login"
+_MACHINE_PATHS = ("/api/", "/healthz", "/readyz", "/openapi.json", "/static/")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong, before it is put in a form. `parameter` is the field to blame, if any."""
+
+    status: int
+    detail: str
+    code: str | None = None
+    parameter: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """The status in words."""
+        return HTTPStatus(self.status).phrase
+
+
+def problem_of(error: Exception) -> Problem:
+    """What to tell about an error. One that was not foreseen is logged, not told."""
+    if isinstance(error, AppError):
+        return _problem_of_ours(error)
+    match error:
+        case QuestionTooLong() | BadDecoding():
+            return Problem(422, str(error))
+        case EngineMissing():
+            # Its own words name a file of the server.
+            log.error("%s", error)
+            return Problem(503, "the model that writes answers is missing on this server")
+        case StoreBusy():
+            detail = "the database is being written to for longer than usual; try again later"
+            return Problem(503, detail, code="server_busy", headers={"Retry-After": "30"})
+        case RequestValidationError():
+            return _problem_of_fields(error.errors())
+        case HTTPException(status_code=404):
+            return Problem(404, "there is nothing at this address")
+        case HTTPException():
+            return Problem(error.status_code, error.detail, headers=error.headers or {})
+    number = secrets.token_hex(4)
+    log.error("error %s", number, exc_info=error)
+    return Problem(
+        500, f"something went wrong on the server; its log has the reason as error {number}"
+    )
+
+
+def response_to(request: Request, error: Exception) -> Response:
+    """Tell about an error in the form that this part of the site speaks."""
+    path = request.url.path
+    is_for_people = not path.startswith(("/v1/", *_MACHINE_PATHS))
+    if is_for_people and isinstance(error, NotLoggedIn):
+        return RedirectResponse(LOGIN_PATH, status_code=303)
+    problem = problem_of(error)
+    if path.startswith("/v1/"):
+        if problem.status == 422:  # OpenAI's status for a wrong field
+            problem = replace(problem, status=400)
+        body, media_type = json.dumps(openai_error(problem)), "application/json"
+    elif is_for_people:
+        body, media_type = pages.error_page(problem.title, problem.detail), "text/html"
+    else:
+        body, media_type = json.dumps(problem_details(problem)), "application/problem+json"
+    return Response(body, problem.status, headers=dict(problem.headers), media_type=media_type)
+
+
+def problem_details(problem: Problem) -> dict[str, object]:
+    """The problem as RFC 9457 has it. Without `type`: the title is that of the status."""
+    details: dict[str, object] = {
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+    }
+    if problem.parameter is not None:
+        details["parameter"] = problem.parameter
+    return details
+
+
+def openai_error(problem: Problem) -> dict[str, object]:
+    """The problem as OpenAI's clients expect it."""
+    return {
+        "error": {
+            "message": problem.detail,
+            "type": "invalid_request_error" if problem.status < 500 else "server_error",
+            "param": problem.parameter,
+            "code": problem.code,
+        }
+    }
+
+
+def install_handlers(app: FastAPI) -> None:
+    """Have the application answer every error with `response_to`."""
+
+    async def tell(request: Request, error: Exception) -> Response:
+        return response_to(request, error)
+
+    async def tell_unforeseen(request: Request, error: Exception) -> Response:
+        # This one is sent from outside the guard.
+        response = response_to(request, error)
+        add_headers(response.headers, request.url.path)
+        return response
+
+    for kind in (AppError, StoreBusy, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, tell)
+    app.add_exception_handler(Exception, tell_unforeseen)
+
+
+def _problem_of_ours(error: AppError) -> Problem:
+    match error:
+        case NotLoggedIn():
+            headers = {"WWW-Authenticate": "Bearer"}
+            return Problem(401, str(error), code="invalid_api_key", headers=headers)
+        case LogInRefused():
+            return Problem(401, str(error))
+        case TooManyAttempts(wait_seconds=seconds):
+            return Problem(429, str(error), headers={"Retry-After": str(seconds)})
+        case ServerBusy(retry_seconds=seconds):
+            headers = {"Retry-After": str(seconds)}
+            return Problem(503, str(error), code="server_busy", headers=headers)
+        case RequestRefused(status=status):
+            return Problem(status, str(error))
+        case ParameterRefused(status=status, code=code, parameter=parameter):
+            return Problem(status, str(error), code=code, parameter=parameter)
+        case _:
+            return Problem(400, str(error))
+
+
+def _problem_of_fields(errors: Sequence[Any]) -> Problem:
+    """Names the first field that is wrong. What was sent is not repeated."""
+    first = errors[0]
+    place = ".".join(str(part) for part in first["loc"] if part != "body")
+    if first["type"] == "json_invalid":
+        return Problem(400, "the body is not valid JSON")
+    message = str(first["msg"])
+    return Problem(422, f"{place or 'body'}: {message}", parameter=place or None)

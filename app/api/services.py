@@ -1,0 +1,83 @@
+"""What the routes need, handed in by whoever composes the application."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.accounts import Accounts
+from generation.types import AnswerEvent, Decoding, Message
+from retrieval.access import AccessList
+from retrieval.store import Store
+from retrieval.types import Hit
+
+
+class Search(Protocol):
+    """Find the `k` best passages among those of the `readable` collections, best first."""
+
+    def __call__(self, question: str, /, *, readable: frozenset[int], k: int) -> Sequence[Hit]: ...
+
+
+class AnswerQuestion(Protocol):
+    """Make an answer, event by event; `Finished` is the last.
+
+    Synchronous and slow: it runs in a thread of its own. Asks `is_cancelled` now and then and
+    stops early when it is; the events may then end without `Finished`. `decoding` None means the
+    default.
+    """
+
+    def __call__(
+        self,
+        question: str,
+        /,
+        *,
+        readable: frozenset[int],
+        history: Sequence[Message],
+        decoding: Decoding | None,
+        is_cancelled: Callable[[], bool],
+    ) -> Iterator[AnswerEvent]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether questions can be answered now; `detail` says in one sentence what is missing."""
+
+    ready: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestions:
+    """Questions offered on the empty chat page.
+
+    `unanswerable` is one the documents do not answer, to show what happens then.
+    """
+
+    questions: tuple[str, ...] = ()
+    unanswerable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the routes need.
+
+    `allowed_hosts` are host names without port, `*.example.org` for every name below one, `*` for
+    all; names of this machine and numeric addresses are always taken. `answers_at_once` run while
+    `answers_waiting` more wait their turn; others are told that the server is busy.
+    `keep_alive_seconds` is how long an event stream may stay silent.
+    """
+
+    accounts: Accounts
+    access: AccessList
+    store: Store
+    search: Search
+    answer: AnswerQuestion
+    readiness: Callable[[], Readiness]
+    engine_name: str
+    default_decoding: Decoding
+    suggestions: Suggestions
+    secure_cookies: bool
+    session_secret: bytes
+    allowed_hosts: tuple[str, ...]
+    answers_at_once: int = 2
+    answers_waiting: int = 8
+    keep_alive_seconds: float = 15.0

@@ -1,0 +1,187 @@
+"""The values of the product as JSON. No server paths, unless an administrator asks."""
+
+import json
+from typing import TypedDict
+
+from generation.types import Answer, AssayedSentence, Citation, Decoding, Timings, Usage
+from retrieval.types import Hit
+
+
+class PassageJson(TypedDict):
+    """A passage found for a question. `start` and `end` are code points of the document's text."""
+
+    document: str
+    page: int | None
+    start: int
+    end: int
+    text: str
+    score: float
+
+
+class LocatedPassageJson(PassageJson):
+    """What an administrator sees: with where the file lies."""
+
+    path: str
+
+
+class CitationJson(TypedDict):
+    """An exact span of a document."""
+
+    document: str
+    page: int | None
+    start: int
+    end: int
+    quote: str
+
+
+class SentenceJson(TypedDict):
+    """A sentence with its verdict."""
+
+    text: str
+    origin: str
+    verdict: str
+    score: float
+    citations: list[CitationJson]
+
+
+class TimingsJson(TypedDict):
+    """Seconds from the question's arrival."""
+
+    retrieval: float
+    first_token: float | None
+    total: float
+
+
+class UsageJson(TypedDict):
+    """Tokens, as OpenAI names them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class DecodingJson(TypedDict):
+    """How the tokens were chosen."""
+
+    max_tokens: int
+    temperature: float
+    top_p: float
+    top_k: int
+    seed: int | None
+    stop: list[str]
+
+
+class AssayJson(TypedDict):
+    """What Assay has to say about an answer, beside its text."""
+
+    abstained: bool
+    sentences: list[SentenceJson]
+    nearest: list[PassageJson]
+    timings: TimingsJson
+
+
+class AnswerJson(AssayJson):
+    """A whole answer."""
+
+    question: str
+    text: str
+    usage: UsageJson
+    engine: str
+    decoding: DecodingJson
+    prompt_version: str
+    change_number: int
+
+
+def encoded(value: object) -> bytes:
+    """JSON in ASCII: what a damaged file or a model makes of Unicode cannot fail to be sent."""
+    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
+
+
+def passage_json(hit: Hit) -> PassageJson:
+    """A hit without where its file lies."""
+    return {
+        "document": hit.document.name,
+        "page": hit.passage.page,
+        "start": hit.passage.start,
+        "end": hit.passage.end,
+        "text": hit.passage.text,
+        "score": hit.score,
+    }
+
+
+def located_passage_json(hit: Hit) -> LocatedPassageJson:
+    """A hit with where its file lies."""
+    return {**passage_json(hit), "path": hit.document.path}
+
+
+def sentence_json(sentence: AssayedSentence) -> SentenceJson:
+    """A sentence with its verdict and citations."""
+    return {
+        "text": sentence.text,
+        "origin": sentence.origin.value,
+        "verdict": sentence.verdict.value,
+        "score": sentence.score,
+        "citations": [_citation_json(citation) for citation in sentence.citations],
+    }
+
+
+def assay_json(answer: Answer) -> AssayJson:
+    """What the OpenAI-compatible routes add to their own fields."""
+    return {
+        "abstained": answer.abstained,
+        "sentences": [sentence_json(sentence) for sentence in answer.sentences],
+        "nearest": [passage_json(hit) for hit in answer.nearest],
+        "timings": _timings_json(answer.timings),
+    }
+
+
+def answer_json(answer: Answer) -> AnswerJson:
+    """Everything about an answer."""
+    return {
+        **assay_json(answer),
+        "question": answer.question,
+        "text": answer.text,
+        "usage": usage_json(answer.usage),
+        "engine": answer.engine,
+        "decoding": _decoding_json(answer.decoding),
+        "prompt_version": answer.prompt_version,
+        "change_number": answer.change_number,
+    }
+
+
+def usage_json(usage: Usage) -> UsageJson:
+    """Tokens read and written."""
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+    }
+
+
+def _citation_json(citation: Citation) -> CitationJson:
+    return {
+        "document": citation.document,
+        "page": citation.page,
+        "start": citation.start,
+        "end": citation.end,
+        "quote": citation.quote,
+    }
+
+
+def _timings_json(timings: Timings) -> TimingsJson:
+    return {
+        "retrieval": timings.retrieval,
+        "first_token": timings.first_token,
+        "total": timings.total,
+    }
+
+
+def _decoding_json(decoding: Decoding) -> DecodingJson:
+    return {
+        "max_tokens": decoding.max_tokens,
+        "temperature": decoding.temperature,
+        "top_p": decoding.top_p,
+        "top_k": decoding.top_k,
+        "seed": decoding.seed,
+        "stop": list(decoding.stop),
+    }

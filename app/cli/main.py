@@ -1,0 +1,139 @@
+"""The `assay` command: its groups, its errors, its exit codes."""
+
+import errno
+import importlib
+import logging
+import os
+import sys
+import traceback
+from pathlib import Path
+from types import MappingProxyType
+
+import click
+
+from app.cli.terminal import Terminal
+
+# command -> (module, attribute); the module is imported when the command is asked for
+_COMMANDS = MappingProxyType(
+    {
+        "ask": ("app.cli.questions", "ask", "Answer questions from the documents."),
+        "bench": ("app.cli.bench", "bench", "Measure Assay on a collection."),
+        "doctor": ("app.cli.upkeep", "doctor", "Check everything, and mend it with --repair."),
+        "ingest": ("app.cli.documents", "ingest", "Bring files and folders in."),
+        "key": ("app.cli.people", "key", "Make API keys."),
+        "search": ("app.cli.questions", "search", "Find passages."),
+        "serve": ("app.cli.server", "serve", "Serve the web chat and the API."),
+        "status": ("app.cli.upkeep", "status", "Say what is there."),
+        "user": ("app.cli.people", "user", "Add users, set passwords, grant access."),
+    }
+)
+_INTERRUPTED = 130
+
+
+class _LazyGroup(click.Group):
+    """Lists commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return sorted(_COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        cmd_name: str,
+    ) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        formatter: click.HelpFormatter,
+    ) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _COMMANDS[name][2]) for name in sorted(_COMMANDS)])
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="\b\nExamples:\n  assay ingest ~/Documents/contracts\n"
+    '  assay ask "When does the lease end?"\n  assay serve\n\n'
+    "Everything is kept in the folder ASSAY_HOME; `assay status` says which.",
+)
+@click.version_option(package_name="assay", message="%(package)s %(version)s")
+def assay() -> None:
+    """Chat with your private documents; every sentence is assayed against its source."""
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 refused or failed, 2 wrong usage, 130 stopped."""
+    # No model library may look for updates or files on the network unless a hub id is configured.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    terminal = Terminal()
+    try:
+        assay.main(standalone_mode=False, obj=terminal)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        terminal.note("stopped; what was finished is kept, run the same command to go on")
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`); say nothing more to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - the outermost edge: no stack trace reaches a user
+        _fail(terminal, error)
+
+
+def _fail(terminal: Terminal, error: Exception) -> None:
+    message = _explained(error)
+    terminal.note(f"error: {message}")
+    if terminal.is_json:
+        terminal.result({"error": message})
+    sys.exit(1)
+
+
+def _explained(error: Exception) -> str:
+    from app.errors import AppError
+    from evals.errors import EvalsError
+    from generation.errors import GenerationError
+    from ingestion.errors import IngestionError
+    from retrieval.errors import RetrievalError
+
+    if isinstance(error, AppError | EvalsError | GenerationError | IngestionError | RetrievalError):
+        return str(error)
+    if _is_disk_full(error):
+        return "the disk is full; what was finished is kept: free some space and run it again"
+    if isinstance(error, PermissionError):
+        return f"no permission for {error.filename}; check who owns it, or set ASSAY_HOME"
+    return f"{type(error).__name__}: {error} (details in {_keep_trace()})"
+
+
+def _is_disk_full(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return True
+        if "database or disk is full" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _keep_trace() -> str:
+    """Write the current stack trace where its owner finds it; return where that is."""
+    from app.settings import read_settings
+
+    path = Path(os.devnull)
+    try:
+        path = read_settings().home / "last-error.txt"
+        path.write_text(traceback.format_exc(), encoding="utf-8")
+    except Exception:  # noqa: BLE001 - nothing more can be done for this error
+        return "no file: the home folder cannot be written"
+    return str(path)

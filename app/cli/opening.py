@@ -1,0 +1,25 @@
+"""Opens the product for a command."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.bootstrap import Assay
+
+
+def open_assay() -> "Assay":
+    """The wired product of the configured home folder."""
+    from app.bootstrap import Assay
+    from app.settings import read_settings
+
+    return Assay(read_settings())
+
+
+def readable_by(assay: "Assay", principal: str | None, collection: str | None) -> frozenset[int]:
+    """The collections a command reads: the operator's all, a principal's own, or one of them."""
+    if principal is None:
+        readable = assay.access.everything()
+    else:
+        readable = assay.access.readable(assay.access.principal(principal))
+    if collection is None:
+        return readable
+    return readable & {assay.store.collection(collection).id}

@@ -1,0 +1,192 @@
+"""`assay search` and `assay ask`."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from app.cli.opening import open_assay, readable_by
+from app.cli.terminal import Terminal, json_option, progress
+from app.errors import CommandFailed
+
+if TYPE_CHECKING:
+    from generation.types import Answer, AnswerEvent, AssayedSentence
+    from retrieval.types import Hit
+
+_MARKS = {"supported": "✓", "partly": "~", "unsupported": "?", "contradicted": "✗"}
+_EXCERPT_CHARACTERS = 300
+
+_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _common(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--collection", metavar="NAME", help="Look only in this collection."),
+        click.option(
+            "--as", "principal", metavar="PRINCIPAL", help="Read what this user may read."
+        ),
+        json_option,
+        click.pass_obj,
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(
+    epilog='\b\nExamples:\n  assay search "notice period"\n'
+    "  assay search -k 3 --as maria --json warranty\n  assay search --queries queries.jsonl"
+)
+@click.argument("question", required=False)
+@click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--queries", type=_file, help='Lines of {"_id", "text"}; prints a JSON line each.')
+@_common
+def search(
+    terminal: Terminal,
+    question: str | None,
+    k: int,
+    queries: Path | None,
+    principal: str | None,
+    collection: str | None,
+) -> None:
+    """Find the passages nearest to a question, by meaning and by words."""
+    assay = open_assay()
+    readable = readable_by(assay, principal, collection)
+
+    def find(text: str) -> "list[Hit]":
+        return assay.searcher.search(text, readable=readable, k=k) if readable else []
+
+    if queries is not None:
+        rows = list(_rows(queries, "text"))
+        with progress("Searching", len(rows)) as show:
+            for done, (identifier, text) in enumerate(rows, start=1):
+                terminal.result({"_id": identifier, "hits": _hits_json(find(text))})
+                show(done, f"{done} of {len(rows)} questions")
+        return
+    if question is None:
+        raise click.UsageError("give a question, or --queries FILE")
+    hits = find(question)
+    if terminal.is_json:
+        terminal.result({"hits": _hits_json(hits)})
+        return
+    for rank, hit in enumerate(hits, start=1):
+        terminal.line(f"{rank}. {_place(hit.document.name, hit.passage.page)}  {hit.score:.4f}")
+        terminal.line(f"   {_excerpt(hit.passage.text)}")
+    if not hits:
+        terminal.line("nothing found; `assay status` says what is there")
+
+
+@click.command(
+    epilog='\b\nExamples:\n  assay ask "How long is the notice period?"\n'
+    '  assay ask --json "Who signs purchases?"\n  assay ask --questions questions.jsonl --json'
+)
+@click.argument("question", required=False)
+@click.option("--questions", type=_file, help='Lines of {"_id", "question"}; a JSON line each.')
+@_common
+def ask(
+    terminal: Terminal,
+    question: str | None,
+    questions: Path | None,
+    principal: str | None,
+    collection: str | None,
+) -> None:
+    """Answer a question from the documents, each sentence with its verdict and its source.
+
+    Says so when the documents do not hold the answer, and names the nearest passages.
+    """
+    if question is None and questions is None:
+        raise click.UsageError("give a question, or --questions FILE")
+    assay = open_assay()
+    readable = readable_by(assay, principal, collection)
+
+    def events(text: str) -> "Iterator[AnswerEvent]":
+        return assay.answerer.answer(text, readable=readable)
+
+    if questions is not None:
+        rows = list(_rows(questions, "question"))
+        with progress("Answering", len(rows)) as show:
+            for done, (identifier, text) in enumerate(rows, start=1):
+                terminal.result({"_id": identifier, **_answer_json(_last(events(text)))})
+                show(done, f"{done} of {len(rows)} questions")
+    elif question is not None and terminal.is_json:
+        terminal.result(_answer_json(_last(events(question))))
+    elif question is not None:
+        terminal.note("Loading the models…")
+        _show(terminal, events(question))
+
+
+def _show(terminal: Terminal, events: "Iterator[AnswerEvent]") -> None:
+    """Stream an answer to people: sentences with their verdicts, then sources and costs."""
+    from generation.types import Assayed, Finished
+
+    for event in events:
+        if isinstance(event, Assayed):
+            _show_sentence(terminal, event.sentence)
+        elif isinstance(event, Finished):
+            _show_end(terminal, event.answer)
+
+
+def _show_sentence(terminal: Terminal, sentence: "AssayedSentence") -> None:
+    terminal.line(f"{_MARKS[sentence.verdict]} {sentence.text}")
+    for citation in sentence.citations:
+        quote = "" if sentence.origin == "quoted" else f": “{_excerpt(citation.quote)}”"
+        terminal.line(f"    {_place(citation.document, citation.page)}{quote}")
+
+
+def _show_end(terminal: Terminal, answer: "Answer") -> None:
+    if answer.abstained:
+        terminal.line(answer.text)
+        for hit in answer.nearest:
+            terminal.line(f"  nearest: {_place(hit.document.name, hit.passage.page)}")
+            terminal.line(f"    {_excerpt(hit.passage.text)}")
+    terminal.note(
+        f"{answer.usage.prompt_tokens} + {answer.usage.completion_tokens} tokens, "
+        f"{answer.timings.total:.1f} s, {answer.engine}"
+    )
+
+
+def _last(events: "Iterator[AnswerEvent]") -> "Answer":
+    from generation.types import Finished
+
+    answers = [event.answer for event in events if isinstance(event, Finished)]
+    return answers[-1]
+
+
+def _answer_json(answer: "Answer") -> dict[str, Any]:
+    from app.api.wire import answer_json
+
+    fields = dict(answer_json(answer))
+    return {"answer": fields.pop("text"), **fields}
+
+
+def _hits_json(hits: "list[Hit]") -> list[Any]:
+    from app.api.wire import located_passage_json
+
+    return [located_passage_json(hit) for hit in hits]
+
+
+def _rows(path: Path, key: str) -> Iterator[tuple[str, str]]:
+    """(_id, text) of each line.
+
+    Raises:
+        CommandFailed: a line is not an object with `_id` and `key`.
+    """
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            yield str(row["_id"]), str(row[key])
+        except (ValueError, KeyError, TypeError) as error:
+            expected = f'expected {{"_id": …, "{key}": …}}'
+            raise CommandFailed(f"{path}, line {number}: {expected}") from error
+
+
+def _place(document: str, page: int | None) -> str:
+    return f"{document}, page {page}" if page is not None else document
+
+
+def _excerpt(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _EXCERPT_CHARACTERS else flat[:_EXCERPT_CHARACTERS] + "…"

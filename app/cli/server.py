@@ -1,0 +1,98 @@
+"""`assay serve`."""
+
+import socket
+import sys
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import click
+
+from app.cli.opening import open_assay
+from app.cli.terminal import Terminal
+from app.errors import CommandFailed
+
+if TYPE_CHECKING:
+    from app.bootstrap import Assay
+
+ADMINISTRATOR = "admin"
+_SHUTDOWN_SECONDS = 10
+
+
+@click.command(epilog="\b\nExamples:\n  assay serve\n  assay serve --port 9000 --with-samples")
+@click.option("--host", help="Address to listen on  [default: ASSAY_HOST or 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="[default: ASSAY_PORT or 8000]")
+@click.option("--with-samples", is_flag=True, help="Ingest the sample documents the first time.")
+@click.pass_obj
+def serve(terminal: Terminal, host: str | None, port: int | None, with_samples: bool) -> None:  # noqa: FBT001
+    """Serve the web chat and the API until Ctrl-C.
+
+    The first start makes the user `admin` and prints a generated password.
+    """
+    assay = open_assay()
+    listening = _listen(host or assay.settings.host, assay.settings.port if port is None else port)
+    address, port = listening.getsockname()[:2]
+    _say_how_to_log_in(terminal, assay)
+    if with_samples:
+        _ingest_samples(terminal, assay)
+    Thread(target=assay.warm_up, name="warm-up", daemon=True).start()
+    terminal.line(f"Assay is at http://{address}:{port} (Ctrl-C stops it)")
+    sys.stdout.flush()
+    _run(assay, listening)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port now, so that a taken one is reported before anything is loaded."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except OSError as error:
+        raise CommandFailed(
+            f"cannot listen on {host} port {port}: {error.strerror or error}; "
+            f"choose another port, for example `assay serve --port {port + 1}`"
+        ) from error
+    return listening
+
+
+def _say_how_to_log_in(terminal: Terminal, assay: "Assay") -> None:
+    from app.accounts import generate_password
+
+    if any(principal.is_administrator for principal in assay.access.principals()):
+        terminal.line(
+            "Log in with your user name and password; `assay user password "
+            f"{ADMINISTRATOR}` sets a new password for {ADMINISTRATOR!r}."
+        )
+        return
+    password = generate_password()
+    principal = assay.access.add_user(ADMINISTRATOR, is_administrator=True)
+    assay.accounts.set_password(principal, password)
+    terminal.line(f"Log in as {ADMINISTRATOR!r} with the password {password}")
+    terminal.line("It is shown this once; `assay user password admin` sets another.")
+
+
+def _ingest_samples(terminal: Terminal, assay: "Assay") -> None:
+    from app.bootstrap import SAMPLES_COLLECTION, sample_documents
+
+    if SAMPLES_COLLECTION in {collection.name for collection in assay.store.collections()}:
+        return
+    terminal.note("Ingesting the sample documents…")
+    assay.ingester().ingest(
+        sample_documents(), collection=assay.store.ensure_collection(SAMPLES_COLLECTION)
+    )
+
+
+def _run(assay: "Assay", listening: socket.socket) -> None:
+    import uvicorn
+
+    from app.api.application import create_app
+
+    config = uvicorn.Config(
+        create_app(assay.services()),
+        log_level="warning",
+        server_header=False,
+        # Proxies in front set X-Forwarded-For; it is not believed unless one is configured.
+        proxy_headers=False,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+    )
+    uvicorn.Server(config).run(sockets=[listening])

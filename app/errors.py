@@ -1,0 +1,104 @@
+"""Every error `app` raises on purpose.
+
+AppError
+├── BadSetting           a setting is out of range, or an ASSAY_ variable is no setting
+├── CommandFailed        a command cannot do what it was asked to
+├── NotLoggedIn          no session, one that ended, or an API key that is unknown or revoked
+├── LogInRefused         the name or the password is wrong
+├── TooManyAttempts      a name has failed too often to log in; it must wait
+├── PasswordUnusable     a new password is too short or too long
+├── NotAUser             a group has no password and no API keys
+├── UnknownKey           an API key that is not there
+├── ServerBusy           as many answers are being made, and waited for, as this server takes
+├── RequestRefused       a host, an origin or a size that this server does not take
+└── ParameterRefused     a request asks for what this server cannot do
+"""
+
+
+class AppError(Exception):
+    """Base of every error `app` raises on purpose. Its text is fit for whoever caused it."""
+
+
+class BadSetting(AppError):
+    """A setting is out of range, or an ASSAY_ variable is no setting."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+
+
+class CommandFailed(AppError):
+    """A command cannot do what it was asked to."""
+
+
+class NotLoggedIn(AppError):
+    """No session, one that ended, or an API key that is unknown or revoked."""
+
+
+class LogInRefused(AppError):
+    """The name or the password is wrong; which of them is not said."""
+
+    def __init__(self) -> None:
+        super().__init__("the name or the password is wrong; check both and try again")
+
+
+class TooManyAttempts(AppError):
+    """A name has failed too often to log in; it must wait."""
+
+    def __init__(self, failures: int, wait_seconds: int) -> None:
+        self.wait_seconds = wait_seconds
+        super().__init__(
+            f"{failures} attempts to log in with this name have failed; "
+            f"wait {wait_seconds} seconds and try again"
+        )
+
+
+class PasswordUnusable(AppError):
+    """A new password is too short or too long."""
+
+    def __init__(self, length: int, minimum: int, maximum: int) -> None:
+        super().__init__(
+            f"the password has {length} characters; choose one with {minimum} to {maximum}"
+        )
+
+
+class NotAUser(AppError):
+    """A group has no password and no API keys; its members do."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name!r} is not a user; only users have passwords and API keys")
+
+
+class UnknownKey(AppError):
+    """An API key that is not there."""
+
+    def __init__(self, key_id: int) -> None:
+        super().__init__(f"there is no API key number {key_id}; list the keys to see the numbers")
+
+
+class ServerBusy(AppError):
+    """As many answers are being made, and waited for, as this server takes."""
+
+    def __init__(self, running: int, waiting: int, retry_seconds: int) -> None:
+        self.retry_seconds = retry_seconds
+        super().__init__(
+            f"the server is busy: {running} questions are being answered and {waiting} more "
+            f"are waiting; try again in {retry_seconds} seconds"
+        )
+
+
+class RequestRefused(AppError):
+    """A host, an origin or a size that this server does not take."""
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class ParameterRefused(AppError):
+    """A request asks for what this server cannot do. `parameter` is its name in the request."""
+
+    def __init__(
+        self, parameter: str, message: str, *, status: int = 400, code: str | None = None
+    ) -> None:
+        self.parameter, self.status, self.code = parameter, status, code
+        super().__init__(message)

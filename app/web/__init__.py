@@ -1,0 +1,1 @@
+"""Pages and the static files they load. Everything comes from here; nothing from another host."""

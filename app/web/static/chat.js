@@ -1,0 +1,376 @@
+// The chat page: sends a question, reads the event stream of its answer, shows each part as it
+// comes. Text from documents, models and people only ever becomes text nodes.
+
+const REMEMBERED_TURNS = 6;
+const LONGEST_REMEMBERED = 20_000;
+const LONGEST_EXCERPT = 280;
+// The server says something every 15 seconds, if only that it still works.
+const SILENCE_LIMIT_MS = 60_000;
+
+const welcome = document.getElementById("welcome");
+const conversation = document.getElementById("conversation");
+const form = document.getElementById("ask");
+const input = document.getElementById("question");
+const sendButton = document.getElementById("send");
+const stopButton = document.getElementById("stop");
+const status = document.getElementById("status");
+const marks = document.getElementById("marks").content;
+
+/** What was asked and answered on this page, oldest first. */
+let history = [];
+/** Ends the answer that is being made; null when none is. */
+let running = null;
+let lastId = 0;
+
+class Failure extends Error {
+  /** @param {"again"|"login"|null} remedy what the reader can do about it */
+  constructor(message, remedy) {
+    super(message);
+    this.remedy = remedy;
+  }
+}
+
+function element(tag, className, ...children) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  made.append(...children); // strings become text nodes
+  return made;
+}
+
+function collapsed(text) {
+  return text.replace(/\s+/gu, " ").trim();
+}
+
+function count(number, noun) {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+function newId() {
+  lastId += 1;
+  return `part-${lastId}`;
+}
+
+/** A name from outside, isolated so that right-to-left marks in it turn nothing else around. */
+function name(text) {
+  return element("bdi", "", text);
+}
+
+// The parts of an answer
+
+function citation(cited) {
+  const panel = element(
+    "figure",
+    "quote",
+    element("blockquote", "", collapsed(cited.quote)),
+    element("figcaption", "", name(cited.document), cited.page === null ? "" : `, page ${cited.page}`),
+  );
+  panel.id = newId();
+  panel.hidden = true;
+  const button = element("button", "cite", element("span", "unseen", "Source: "), name(cited.document));
+  if (cited.page !== null) button.append(element("span", "", `p. ${cited.page}`));
+  button.type = "button";
+  button.title = cited.document;
+  button.setAttribute("aria-expanded", "false");
+  button.setAttribute("aria-controls", panel.id);
+  button.addEventListener("click", () => {
+    panel.hidden = !panel.hidden;
+    button.setAttribute("aria-expanded", String(!panel.hidden));
+  });
+  return { button, panel };
+}
+
+function sentencePart(sentence) {
+  const isQuoted = sentence.origin === "quoted";
+  const text = element(isQuoted ? "q" : "span", "text", isQuoted ? collapsed(sentence.text) : sentence.text);
+  text.dir = "auto";
+  const row = element("p", "marks");
+  const mark = marks.querySelector(`[data-verdict="${CSS.escape(sentence.verdict)}"]`);
+  row.append(mark ? mark.cloneNode(true) : sentence.verdict);
+  const part = element("div", "sentence", element("p", "", text), row);
+  part.dataset.verdict = sentence.verdict;
+  for (const cited of sentence.citations) {
+    const { button, panel } = citation(cited);
+    row.append(button);
+    part.append(panel);
+  }
+  return part;
+}
+
+function excerpt(text) {
+  const whole = collapsed(text);
+  if (whole.length <= LONGEST_EXCERPT) return whole;
+  const cut = whole.slice(0, LONGEST_EXCERPT);
+  return `${cut.slice(0, Math.max(cut.lastIndexOf(" "), LONGEST_EXCERPT / 2))} …`;
+}
+
+function abstentionPart(nearest) {
+  const part = element("section", "abstention", element("h3", "", "Your documents do not answer this"));
+  if (nearest.length === 0) {
+    part.append(element("p", "", "No passage you can read comes near this question."));
+    return part;
+  }
+  part.append(element("p", "", "Nothing in them supports an answer. These passages came nearest:"));
+  const list = element("ul", "");
+  for (const passage of nearest) {
+    const place = element("p", "", name(passage.document));
+    if (passage.page !== null) place.append(`, page ${passage.page}`);
+    const words = element("p", "", excerpt(passage.text));
+    words.dir = "auto";
+    list.append(element("li", "", place, words));
+  }
+  part.append(list);
+  return part;
+}
+
+function metaPart(answer) {
+  const facts = [];
+  if (!answer.abstained) {
+    const supported = answer.sentences.filter((sentence) => sentence.verdict === "supported").length;
+    facts.push(`${supported} of ${count(answer.sentences.length, "sentence")} supported`);
+  }
+  facts.push(`${answer.timings.total.toFixed(1)} s`);
+  facts.push(`${count(answer.usage.completion_tokens, "token")} written`);
+  facts.push(answer.engine);
+  return element("p", "meta", facts.join(" · "));
+}
+
+/** One question and what becomes of it. */
+class Turn {
+  constructor(question) {
+    this.question = question;
+    const heading = element("h2", "asked", question);
+    heading.id = newId();
+    heading.dir = "auto";
+    this.state = element("p", "state");
+    this.state.setAttribute("aria-hidden", "true"); // the status region says it aloud
+    this.sentences = element("div", "sentences");
+    this.draft = element("p", "draft");
+    this.draft.dir = "auto";
+    this.draft.hidden = true;
+    this.draft.setAttribute("aria-hidden", "true"); // not yet checked: not read out
+    this.root = element("article", "turn", heading, this.state, this.sentences, this.draft);
+    this.root.setAttribute("aria-labelledby", heading.id);
+    this.draftText = "";
+    this.shown = [];
+    this.isAnswered = false;
+  }
+
+  working(words) {
+    if (this.state.textContent === words) return;
+    this.state.textContent = words;
+    status.textContent = words;
+  }
+
+  retrieved({ passages }) {
+    this.working(passages.length ? `Reading ${count(passages.length, "passage")}…` : "Found no passages…");
+  }
+
+  drafted({ text }) {
+    this.working("Writing…");
+    this.draftText += text;
+    this.showDraft();
+  }
+
+  sentence(sentence) {
+    this.shown.push(sentence);
+    this.sentences.append(sentencePart(sentence));
+    if (sentence.origin === "generated") this.takeFromDraft(sentence.text);
+  }
+
+  answer(answer) {
+    this.isAnswered = true;
+    this.settle();
+    if (answer.abstained) {
+      this.sentences.replaceChildren(abstentionPart(answer.nearest));
+    } else if (JSON.stringify(answer.sentences) !== JSON.stringify(this.shown)) {
+      this.sentences.replaceChildren(...answer.sentences.map(sentencePart));
+    }
+    const meta = metaPart(answer);
+    this.root.append(meta);
+    status.textContent = answer.abstained
+      ? "Your documents do not answer this."
+      : `Answer ready. ${meta.textContent.split(" · ")[0]}.`;
+    history.push({ role: "user", content: this.question.slice(0, LONGEST_REMEMBERED) });
+    history.push({ role: "assistant", content: answer.text.slice(0, LONGEST_REMEMBERED) });
+    history = history.slice(-2 * REMEMBERED_TURNS);
+  }
+
+  stopped() {
+    this.settle();
+    const words = this.shown.length ? "Stopped. What stands above was checked." : "Stopped.";
+    this.root.append(element("p", "meta", words));
+    status.textContent = words;
+  }
+
+  failed(failure) {
+    this.settle();
+    const notice = element("p", "notice", failure.message);
+    if (failure.remedy === "again") {
+      const again = element("button", "", "Ask again");
+      again.type = "button";
+      again.addEventListener("click", () => {
+        if (running) return;
+        this.root.remove();
+        ask(this.question);
+      });
+      notice.append(again);
+    } else if (failure.remedy === "login") {
+      const link = element("a", "", "Log in");
+      link.href = "/login";
+      notice.append(link);
+    }
+    this.root.append(notice);
+    status.textContent = failure.message;
+  }
+
+  /** Nothing more is being made: what was not checked is not left standing. */
+  settle() {
+    this.state.remove();
+    this.draft.remove();
+  }
+
+  takeFromDraft(text) {
+    // The sentence may differ from the draft in its white space.
+    const pattern = text.trim().split(/\s+/u).map((word) => word.replace(/[.*+?^${}()|[\]\\]/gu, "\\$&")).join("\\s+");
+    const found = new RegExp(pattern, "u").exec(this.draftText);
+    if (found) this.draftText = this.draftText.slice(found.index + found[0].length);
+    this.showDraft();
+  }
+
+  showDraft() {
+    this.draft.textContent = this.draftText.trim();
+    this.draft.hidden = this.draft.textContent === "";
+  }
+}
+
+// The event stream
+
+/** Yields {event, data} of a server-sent event stream. */
+async function* serverSentEvents(body, onBytes) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    onBytes();
+    rest += value;
+    const blocks = rest.split("\n\n");
+    rest = blocks.pop();
+    for (const block of blocks) {
+      const lines = block.split("\n");
+      const field = (key) =>
+        lines.filter((line) => line.startsWith(`${key}: `)).map((line) => line.slice(key.length + 2)).join("\n");
+      if (field("data")) yield { event: field("event"), data: JSON.parse(field("data")) };
+    }
+  }
+}
+
+function sentenceCase(text) {
+  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/u.test(whole) ? whole : `${whole}.`;
+}
+
+async function failureOf(response) {
+  if (response.status === 401) return new Failure("Your session has ended.", "login");
+  let detail = "The server could not answer";
+  try {
+    detail = (await response.json()).detail ?? detail;
+  } catch {
+    // Not from our server but from something before it.
+  }
+  return new Failure(sentenceCase(detail), response.status >= 500 || response.status === 429 ? "again" : null);
+}
+
+async function receive(turn, controller) {
+  let silence;
+  const heard = () => {
+    clearTimeout(silence);
+    silence = setTimeout(() => controller.abort("silence"), SILENCE_LIMIT_MS);
+  };
+  try {
+    heard();
+    const response = await fetch("/api/ask", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ question: turn.question, history }),
+      signal: controller.signal,
+    });
+    if (!response.ok) throw await failureOf(response);
+    for await (const { event, data } of serverSentEvents(response.body, heard)) {
+      if (event === "error") throw new Failure(sentenceCase(data.detail), "again");
+      if (["retrieved", "drafted", "sentence", "answer"].includes(event)) turn[event](data);
+    }
+  } finally {
+    clearTimeout(silence);
+  }
+  if (!turn.isAnswered) throw new TypeError("the stream ended before the answer");
+}
+
+async function ask(question) {
+  const controller = new AbortController();
+  running = controller;
+  welcome.hidden = true;
+  sendButton.hidden = true;
+  stopButton.hidden = false;
+  const turn = new Turn(question);
+  conversation.append(turn.root);
+  turn.working("Searching…");
+  if (turn.root.previousElementSibling) turn.root.scrollIntoView({ block: "start" });
+  try {
+    await receive(turn, controller);
+  } catch (error) {
+    if (turn.isAnswered) {
+      // All of it is there; how the connection ended no longer matters.
+    } else if (controller.signal.reason === "stop") {
+      turn.stopped();
+    } else if (error instanceof Failure) {
+      turn.failed(error);
+    } else {
+      turn.failed(new Failure("The connection to the server was lost.", "again"));
+    }
+  } finally {
+    running = null;
+    const hadFocus = document.activeElement === stopButton;
+    stopButton.hidden = true;
+    sendButton.hidden = false;
+    if (hadFocus) input.focus();
+  }
+}
+
+// The question box
+
+function fit() {
+  input.style.height = "auto";
+  input.style.height = `${input.scrollHeight}px`;
+  sendButton.disabled = input.value.trim() === "";
+}
+
+function submit() {
+  const question = input.value.trim();
+  if (question === "" || running) return;
+  input.value = "";
+  fit();
+  input.focus();
+  ask(question);
+}
+
+input.addEventListener("input", fit);
+input.addEventListener("keydown", (event) => {
+  // While an input method is composing, Enter belongs to it.
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  submit();
+});
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  submit();
+});
+stopButton.addEventListener("click", () => running?.abort("stop"));
+for (const button of document.querySelectorAll("[data-question]")) {
+  button.addEventListener("click", () => {
+    if (running) return;
+    input.focus();
+    ask(button.dataset.question);
+  });
+}
+fit();

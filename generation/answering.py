@@ -1,0 +1,222 @@
+"""From a question to an assayed answer: retrieve, quote, generate, assay, answer or decline."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from generation.citations import citation, cited, complete_sentences
+from generation.engines.base import Engine
+from generation.groundedness.types import Verifier
+from generation.prompt import PROMPT_VERSION, build_prompt
+from generation.quoting import Quote, rank_quotes, signals_of
+from generation.sufficiency import is_answerable
+from generation.types import (
+    Answer,
+    AnswerEvent,
+    Assayed,
+    AssayedSentence,
+    Decoding,
+    Drafted,
+    Finished,
+    Message,
+    Origin,
+    Retrieved,
+    Timings,
+    Usage,
+    Verdict,
+)
+from retrieval.encoder import Encoder
+from retrieval.types import Hit
+
+ABSTENTION = "Your documents do not answer this, as far as I can tell."
+# Passages looked through for a verbatim answer; the prompt holds as many of them as fit.
+EVIDENCE_PASSAGES = 8
+# More evidence than this slows a small model and distracts it (docs/LOG.md).
+EVIDENCE_TOKENS = 1000
+NEAREST_PASSAGES = 3
+
+
+class Search(Protocol):
+    """`Searcher.search`, as far as answering needs it."""
+
+    def __call__(self, question: str, *, readable: frozenset[int], k: int) -> list[Hit]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweringPolicy:
+    """When to answer, and how much evidence to read."""
+
+    evidence_passages: int = EVIDENCE_PASSAGES
+    evidence_tokens: int = EVIDENCE_TOKENS
+    quotes: int = 1
+    abstain_below: float | None = None
+
+
+class Answerer:
+    """Answers questions from the passages a reader may read, and from nothing else."""
+
+    def __init__(
+        self,
+        search: Search,
+        encoder: Encoder,
+        engine: Engine,
+        verifier: Verifier,
+        change_number: Callable[[], int],
+        policy: AnsweringPolicy | None = None,
+    ) -> None:
+        self._search = search
+        self._encoder = encoder
+        self._engine = engine
+        self._verifier = verifier
+        self._change_number = change_number
+        self._policy = policy or AnsweringPolicy()
+
+    def answer(
+        self,
+        question: str,
+        *,
+        readable: frozenset[int],
+        history: Sequence[Message] = (),
+        decoding: Decoding | None = None,
+        is_cancelled: Callable[[], bool] = lambda: False,
+    ) -> Iterator[AnswerEvent]:
+        """Answer a question, event by event; the last event is `Finished`.
+
+        Args:
+            readable: ids of the collections the reader may read.
+            history: earlier turns of the conversation, oldest first.
+            is_cancelled: asked between tokens; once true, the answer ends with what was assayed.
+
+        Raises:
+            QuestionTooLong: it does not fit the model's window.
+        """
+        run = _Run(question, decoding or Decoding(), self._engine.name, self._change_number())
+        hits = self._search(question, readable=readable, k=self._policy.evidence_passages)
+        run.retrieved(hits)
+        yield Retrieved(tuple(hits))
+        quotes = rank_quotes(question, hits, self._encoder)
+        if not is_answerable(signals_of(question, hits, quotes), self._policy.abstain_below):
+            yield Finished(run.abstention())
+            return
+        for sentence in _quoted(quotes[: self._policy.quotes], hits):
+            yield Assayed(run.keep(sentence))
+        yield from self._generated(run, hits, history, is_cancelled)
+        yield Finished(run.answer())
+
+    def _generated(
+        self,
+        run: "_Run",
+        hits: Sequence[Hit],
+        history: Sequence[Message],
+        is_cancelled: Callable[[], bool],
+    ) -> Iterator[AnswerEvent]:
+        """Stream a draft, and each of its sentences with a verdict as soon as it is complete."""
+        room = self._engine.context_tokens - run.decoding.max_tokens
+        prompt = build_prompt(
+            run.question,
+            hits,
+            history,
+            count_tokens=self._engine.count_tokens,
+            budget_tokens=min(room, self._policy.evidence_tokens),
+        )
+        rest = ""
+        for piece in self._engine.stream(prompt.messages, run.decoding, is_cancelled=is_cancelled):
+            run.heard(piece.usage)
+            if piece.text:
+                yield Drafted(piece.text)
+            complete, rest = complete_sentences(
+                rest + piece.text, is_final=piece.finish_reason is not None
+            )
+            for sentence in self._assay(run.question, complete, prompt.evidence):
+                if not run.has_said(sentence.text):
+                    yield Assayed(run.keep(sentence))
+
+    def _assay(
+        self, question: str, sentences: Sequence[str], evidence: Sequence[Hit]
+    ) -> list[AssayedSentence]:
+        if not sentences:
+            return []
+        judgements = self._verifier.judge(
+            question, sentences, [hit.passage.text for hit in evidence]
+        )
+        return [
+            cited(sentence, Origin.GENERATED, judgement, evidence)
+            for sentence, judgement in zip(sentences, judgements, strict=True)
+        ]
+
+
+class _Run:
+    """What is known of one answer so far."""
+
+    def __init__(self, question: str, decoding: Decoding, engine: str, change_number: int) -> None:
+        self.question = question
+        self.decoding = decoding
+        self._engine = engine
+        self._change_number = change_number
+        self._started = time.monotonic()
+        self._retrieval_seconds = 0.0
+        self._first_token_seconds: float | None = None
+        self._hits: tuple[Hit, ...] = ()
+        self._usage = Usage(0, 0)
+        self._sentences: list[AssayedSentence] = []
+
+    def retrieved(self, hits: Sequence[Hit]) -> None:
+        self._hits = tuple(hits)
+        self._retrieval_seconds = self._elapsed()
+
+    def heard(self, usage: Usage | None) -> None:
+        """Note that the engine has yielded a piece."""
+        if self._first_token_seconds is None:
+            self._first_token_seconds = self._elapsed()
+        self._usage = usage or self._usage
+
+    def has_said(self, text: str) -> bool:
+        """Whether the answer holds these words already: a draft often repeats the quote."""
+        return any(_plain(text) in _plain(kept.text) for kept in self._sentences)
+
+    def keep(self, sentence: AssayedSentence) -> AssayedSentence:
+        self._sentences.append(sentence)
+        return sentence
+
+    def answer(self) -> Answer:
+        """The answer: what is supported; an abstention when nothing is."""
+        shown = [s for s in self._sentences if s.verdict is Verdict.SUPPORTED]
+        if not shown:
+            return self.abstention()
+        return self._finished(" ".join(s.text for s in shown), tuple(self._sentences))
+
+    def abstention(self) -> Answer:
+        return self._finished(ABSTENTION, ())
+
+    def _finished(self, text: str, sentences: tuple[AssayedSentence, ...]) -> Answer:
+        return Answer(
+            question=self.question,
+            text=text,
+            abstained=not sentences,
+            sentences=sentences,
+            nearest=self._hits[:NEAREST_PASSAGES],
+            usage=self._usage,
+            timings=Timings(self._retrieval_seconds, self._first_token_seconds, self._elapsed()),
+            engine=self._engine,
+            decoding=self.decoding,
+            prompt_version=PROMPT_VERSION,
+            change_number=self._change_number,
+        )
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._started
+
+
+def _quoted(quotes: Sequence[Quote], hits: Sequence[Hit]) -> list[AssayedSentence]:
+    """Verbatim sentences as part of an answer: supported by being their own evidence."""
+    sentences = []
+    for quote in quotes:
+        source = citation(hits[quote.index], quote.start, quote.end)
+        text = " ".join(source.quote.split())
+        sentences.append(AssayedSentence(text, Origin.QUOTED, Verdict.SUPPORTED, 1.0, (source,)))
+    return sentences
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().split()).strip(" .!?\"'“”")

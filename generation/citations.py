@@ -1,0 +1,63 @@
+"""From judgements to citations, from a text to its sentences. Pure."""
+
+from collections.abc import Sequence
+
+from generation.groundedness.types import EvidenceSpan, Judgement
+from generation.types import AssayedSentence, Citation, Origin
+from retrieval.sentences import sentence_spans
+from retrieval.types import Hit
+
+
+def citation(hit: Hit, start: int, end: int) -> Citation:
+    """Cite `hit.passage.text[start:end]`, offsets moved to where they are in the revision.
+
+    Raises:
+        ValueError: the span leaves the passage.
+    """
+    passage = hit.passage
+    if not 0 <= start < end <= len(passage.text):
+        raise ValueError(
+            f"span [{start}, {end}) leaves passage {passage.id} of {len(passage.text)} characters"
+        )
+    return Citation(
+        passage_id=passage.id,
+        document_id=passage.document_id,
+        revision_id=passage.revision_id,
+        document=hit.document.name,
+        page=passage.page,
+        start=passage.start + start,
+        end=passage.start + end,
+        quote=passage.text[start:end],
+    )
+
+
+def cited(
+    text: str, origin: Origin, judgement: Judgement, evidence: Sequence[Hit]
+) -> AssayedSentence:
+    """A sentence with its verdict, its evidence spans turned into citations."""
+    return AssayedSentence(
+        text=text,
+        origin=origin,
+        verdict=judgement.verdict,
+        score=judgement.score,
+        citations=tuple(_cite(span, evidence) for span in judgement.spans),
+    )
+
+
+def complete_sentences(draft: str, *, is_final: bool) -> tuple[list[str], str]:
+    """Cut what can be judged off a growing draft.
+
+    A sentence is complete when another has begun after it, or when the draft is final.
+
+    Returns:
+        The complete sentences, stripped, blank ones left out; and the rest of the draft.
+    """
+    spans = sentence_spans(draft)
+    kept = len(spans) if is_final else max(0, len(spans) - 1)
+    sentences = [draft[start:end].strip() for start, end in spans[:kept]]
+    rest = draft[spans[kept][0] :] if kept < len(spans) else ""
+    return [sentence for sentence in sentences if sentence], rest
+
+
+def _cite(span: EvidenceSpan, evidence: Sequence[Hit]) -> Citation:
+    return citation(evidence[span.index], span.start, span.end)

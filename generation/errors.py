@@ -1,0 +1,33 @@
+"""Every error `generation` raises on purpose.
+
+GenerationError
+├── EngineMissing     the configured model is not on this machine or cannot be loaded
+├── QuestionTooLong   the question alone does not fit the model's window
+└── BadDecoding       decoding settings that contradict each other or the engine
+"""
+
+
+class GenerationError(Exception):
+    """Base of every error `generation` raises on purpose."""
+
+
+class EngineMissing(GenerationError):
+    """The configured model is not on this machine or cannot be loaded."""
+
+    def __init__(self, model: str, reason: str) -> None:
+        super().__init__(
+            f"the model {model!r} cannot be loaded: {reason}; set ASSAY_MODEL to a hub id, a "
+            "folder or a GGUF file, or run `make install` again for the bundled one"
+        )
+
+
+class QuestionTooLong(GenerationError):
+    """The question alone does not fit the model's window."""
+
+    def __init__(self, tokens: int, limit: int) -> None:
+        self.tokens, self.limit = tokens, limit
+        super().__init__(f"the question takes {tokens} tokens and the limit is {limit}; shorten it")
+
+
+class BadDecoding(GenerationError):
+    """Decoding settings that contradict each other or the engine."""

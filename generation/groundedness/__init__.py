@@ -1,0 +1,1 @@
+"""Judges sentences against evidence. Knows nothing of stores, prompts or engines."""

@@ -1,0 +1,221 @@
+"""Word documents: body text in order, with headings, lists and tables.
+
+python-docx opens the package; its parsers are made with `resolve_entities=False`, so entities
+are neither expanded nor fetched (libxml2 loads no DTD unless told to). The body is walked
+as XML because its `Paragraph.text` leaves out inserted text, content controls and text boxes.
+Headers, footers and comments are not read.
+"""
+
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from typing import NamedTuple
+
+from docx import Document
+from docx.opc.exceptions import OpcError
+from docx.oxml.ns import qn
+from lxml import etree
+
+from ingestion.errors import FileTooLarge, UnreadableFile
+from ingestion.readers.builder import DocumentBuilder, one_line, title_of
+from ingestion.readers.detection import Format
+from ingestion.types import BlockKind, ParsedDocument
+
+LIMIT_UNPACKED_BYTES = 500_000_000
+_P, _TBL, _TR, _TC = qn("w:p"), qn("w:tbl"), qn("w:tr"), qn("w:tc")
+_TEXT, _TAB, _TEXT_BOX = qn("w:t"), qn("w:tab"), qn("w:txbxContent")
+_BREAKS = frozenset({qn("w:br"), qn("w:cr")})
+_HYPHEN, _VALUE = qn("w:noBreakHyphen"), qn("w:val")
+# A second rendering of what `Choice` holds, and text that was moved or deleted.
+_SKIPPED = frozenset(
+    {
+        "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback",
+        qn("w:del"),
+        qn("w:moveFrom"),
+        qn("w:pPr"),
+        qn("w:rPr"),
+    }
+)
+_HEADING_NAME = re.compile(r"heading (\d)\Z", re.IGNORECASE)
+_TITLE_NAME, _LIST_NAME = "title", re.compile(r"list\b", re.IGNORECASE)
+_DAMAGE = (
+    OpcError,
+    zipfile.BadZipFile,
+    zlib.error,
+    etree.LxmlError,
+    KeyError,
+    ValueError,
+    AttributeError,
+    EOFError,
+    OSError,
+    NotImplementedError,  # a compression or encryption zipfile does not know
+    RuntimeError,  # a ZIP member that wants a password
+)
+
+
+class _Style(NamedTuple):
+    """What a paragraph style means: a heading of this level, a list item, or neither."""
+
+    level: int = 0
+    is_title: bool = False
+    is_list: bool = False
+
+
+def read_docx(name: str, data: bytes) -> ParsedDocument:
+    """Read a Word document."""
+    try:
+        _check_unpacked_size(data)
+        document = Document(BytesIO(data))
+        core_title: str = document.core_properties.title
+        writer = _Writer(_styles(document.styles.element))
+        writer.take(document.element.body)
+    except _DAMAGE as error:
+        raise UnreadableFile(
+            f"it is a damaged Word document ({type(error).__name__}: {error})"
+        ) from error
+    title = title_of(name, core_title, writer.title, writer.builder.first_heading())
+    return writer.builder.build(title, Format.DOCX.value)
+
+
+def _check_unpacked_size(data: bytes) -> None:
+    # `zipfile` never unpacks more of a member than its header says, so the headers can be trusted.
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > LIMIT_UNPACKED_BYTES:
+        raise FileTooLarge(
+            "bytes once unpacked", size, LIMIT_UNPACKED_BYTES, "split the document or drop images"
+        )
+
+
+def _styles(element: etree._Element) -> dict[str, _Style]:
+    """What each paragraph style means, by style id; a style inherits from its base."""
+    by_id = {style.get(qn("w:styleId"), ""): style for style in element.iter(qn("w:style"))}
+    return {style_id: _style(style_id, by_id) for style_id in by_id}
+
+
+def _style(style_id: str, by_id: dict[str, etree._Element]) -> _Style:
+    seen: set[str] = set()
+    while style_id in by_id and style_id not in seen:
+        seen.add(style_id)
+        element = by_id[style_id]
+        name = _value(element, "w:name").strip()
+        if match := _HEADING_NAME.match(name):
+            return _Style(level=min(max(int(match.group(1)), 1), 6))
+        if name.lower() == _TITLE_NAME:
+            return _Style(level=1, is_title=True)
+        if _LIST_NAME.match(name):
+            return _Style(is_list=True)
+        outline = _value(element, "w:pPr/w:outlineLvl")
+        if outline.isdecimal() and int(outline) < 9:
+            return _Style(level=min(int(outline) + 1, 6))
+        style_id = _value(element, "w:basedOn")
+    return _Style()
+
+
+def _value(element: etree._Element, path: str) -> str:
+    found = element.find("/".join(qn(step) for step in path.split("/")))
+    return "" if found is None else found.get(_VALUE, "")
+
+
+class _Writer:
+    """Appends the body's paragraphs and tables; neighbouring list items form one block."""
+
+    def __init__(self, styles: dict[str, _Style]) -> None:
+        self.builder = DocumentBuilder()
+        self.title: str | None = None
+        self._styles = styles
+        self._items: list[str] = []
+
+    def take(self, container: etree._Element) -> None:
+        """Append everything in a body, a cell or a text box."""
+        for element in _content(container):
+            if element.tag == _P:
+                self._take_paragraph(element)
+            else:
+                self._take_table(element)
+        self._close_list()
+
+    def _take_paragraph(self, paragraph: etree._Element) -> None:
+        text = _paragraph_text(paragraph)
+        style = self._styles.get(_value(paragraph, "w:pPr/w:pStyle"), _Style())
+        if text.strip():
+            self._add(paragraph, style, text)
+        for box in _outermost(paragraph, lambda element: element.tag == _TEXT_BOX):
+            self.take(box)
+
+    def _add(self, paragraph: etree._Element, style: _Style, text: str) -> None:
+        if style.level:
+            self._close_list()
+            if style.is_title and self.title is None:
+                self.title = one_line(text)
+            self.builder.add(BlockKind.HEADING, one_line(text), level=style.level)
+        elif style.is_list or paragraph.find(f"{qn('w:pPr')}/{qn('w:numPr')}") is not None:
+            depth = _value(paragraph, "w:pPr/w:numPr/w:ilvl")
+            indent = "  " * min(int(depth), 8) if depth.isdecimal() else ""
+            self._items.append(f"{indent}- {one_line(text)}")
+        else:
+            self._close_list()
+            self.builder.add(BlockKind.PARAGRAPH, text)
+
+    def _take_table(self, table: etree._Element) -> None:
+        self._close_list()
+        rows = [list(_outermost(row, _is(_TC))) for row in _outermost(table, _is(_TR))]
+        if all(len(row) == 1 for row in rows):  # a frame around text, not data
+            for row in rows:
+                self.take(row[0])
+            return
+        lines = [" | ".join(filter(None, map(_cell_text, row))) for row in rows]
+        self.builder.add(BlockKind.TABLE, "\n".join(filter(None, lines)))
+
+    def _close_list(self) -> None:
+        self.builder.add(BlockKind.LIST, "\n".join(self._items))
+        self._items = []
+
+
+def _is(tag: str) -> Callable[[etree._Element], bool]:
+    return lambda element: element.tag == tag
+
+
+def _outermost(
+    root: etree._Element, wanted: Callable[[etree._Element], bool]
+) -> Iterator[etree._Element]:
+    """Wanted elements below `root` in order, none inside another, none in skipped parts."""
+    walk = etree.iterwalk(root, events=("start",))
+    for _, element in walk:
+        if element is root:
+            continue
+        if element.tag in _SKIPPED:
+            walk.skip_subtree()
+        elif wanted(element):
+            walk.skip_subtree()
+            yield element
+
+
+def _content(container: etree._Element) -> Iterator[etree._Element]:
+    return _outermost(container, lambda element: element.tag in (_P, _TBL))
+
+
+def _paragraph_text(paragraph: etree._Element) -> str:
+    """The text of a paragraph without that of its text boxes."""
+    parts: list[str] = []
+    walk = etree.iterwalk(paragraph, events=("start",))
+    for _, element in walk:
+        tag = element.tag
+        if tag in _SKIPPED or tag == _TEXT_BOX:
+            walk.skip_subtree()
+        elif tag == _TEXT:
+            parts.append(element.text or "")
+        elif tag == _TAB:
+            parts.append("\t")
+        elif tag in _BREAKS:
+            parts.append("\n")
+        elif tag == _HYPHEN:
+            parts.append("-")
+    return "".join(parts)
+
+
+def _cell_text(cell: etree._Element) -> str:
+    paragraphs = (_paragraph_text(paragraph) for paragraph in cell.iter(_P))
+    return one_line(" ".join(paragraphs))

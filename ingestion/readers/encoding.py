@@ -1,0 +1,87 @@
+"""Bytes to text, whatever they were written in.
+
+Order of trust: a byte order mark, valid UTF-8, what the file declares, almost valid UTF-8, a
+guess. Valid UTF-8 comes before the declaration because text that is not UTF-8 almost never
+happens to be valid UTF-8, while wrong declarations are common.
+"""
+
+import codecs
+import re
+
+from charset_normalizer import from_bytes
+
+from ingestion.errors import UnreadableFile
+
+# UTF-32 first: its little-endian mark begins with UTF-16's.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_CONTROL = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
+_SAMPLE_BYTES = 65_536
+_WESTERN = "cp1252"  # what a Western Windows, and every browser, means by Latin-1
+_FEW_ACCENTS = 0.1  # share of non-ASCII bytes below which a guess is no better than Western
+
+
+def looks_binary(data: bytes) -> bool:
+    """Whether these bytes are no text in any encoding: NULs without a mark, control codes."""
+    if any(data.startswith(mark) for mark, _ in _MARKS):
+        return False
+    sample = data[:_SAMPLE_BYTES]
+    return b"\0" in data or len(_CONTROL.findall(sample)) > len(sample) // 100
+
+
+def decoded(data: bytes, *, declared: str | None = None) -> str:
+    """Decode text and drop its byte order mark; line endings stay as they are.
+
+    Raises:
+        UnreadableFile: the bytes contradict their own mark, or no encoding fits.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return _decoded_as(data[len(mark) :], encoding)
+    if declared and data.isascii():
+        return _attempt(data, declared) or data.decode("ascii")
+    for encoding in filter(None, ("utf-8", declared)):
+        text = _attempt(data, encoding)
+        if text is not None:
+            return text
+    return _guessed(data)
+
+
+def _decoded_as(data: bytes, encoding: str) -> str:
+    # A file cut in the middle of a character is still worth reading.
+    text = data.decode(encoding, errors="replace")
+    if text.count("\ufffd") > 1 + len(text) // 100:
+        raise UnreadableFile(
+            f"the file says that it is {encoding.upper()} but its bytes are not; save it as UTF-8"
+        )
+    return text
+
+
+def _attempt(data: bytes, encoding: str) -> str | None:
+    try:
+        # Python's latin-1 turns bytes 0x80-0x9f into control codes where writers meant quotes.
+        name = codecs.lookup(encoding).name
+        return data.decode(_WESTERN if name in {"iso8859-1", "ascii"} else name)
+    except (LookupError, ValueError):  # UnicodeDecodeError is a ValueError
+        return None
+
+
+def _guessed(data: bytes) -> str:
+    almost = data.decode("utf-8", errors="replace")
+    damaged = almost.count("\ufffd")
+    sound = len(almost) - len(almost.encode("ascii", errors="ignore")) - damaged
+    if sound > 10 * damaged:
+        return almost
+    sample = data[:_SAMPLE_BYTES]
+    accents = sum(byte > 127 for byte in sample)
+    guess = from_bytes(sample).best() if accents > _FEW_ACCENTS * len(sample) else None
+    for encoding in (guess.encoding if guess else _WESTERN, _WESTERN):
+        text = _attempt(data, encoding)
+        if text is not None:
+            return text
+    raise UnreadableFile("the file's character encoding could not be found; save it as UTF-8")

@@ -1,0 +1,226 @@
+"""Walk parsed HTML and append what can be read to a document.
+
+Nothing here recurses: how deep a page nests is the page's choice, not ours.
+"""
+
+import re
+
+from lxml import etree
+
+from ingestion.readers.builder import DocumentBuilder, one_line
+from ingestion.types import BlockKind
+
+_NEVER_SHOWN = frozenset(
+    """
+    script style template noscript svg canvas object embed iframe audio video map
+    select option textarea input button datalist head
+    """.split()
+)
+_FURNITURE = frozenset({"nav", "footer", "aside", "dialog", "menu"})
+_FURNITURE_ROLES = frozenset({"navigation", "contentinfo", "complementary", "search", "banner"})
+_HIDDEN_STYLE = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
+_PAGE_TAGS = frozenset({"html", "body"})
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_LISTS = frozenset({"ul", "ol"})
+_BLOCKS = frozenset(
+    """
+    html body main article section div p address blockquote center details summary dl dt dd
+    fieldset legend figure figcaption form header footer hgroup hr li nav aside table caption
+    thead tbody tfoot tr td th
+    """.split()
+)
+_MOST_OF_THE_PAGE = 0.5
+
+
+def tag_of(element: etree._Element) -> str:
+    """The element's name in lower case; empty for comments and the like."""
+    return element.tag.lower() if isinstance(element.tag, str) else ""
+
+
+def drop_invisible(root: etree._Element) -> None:
+    """Remove what a browser does not show: scripts, styles, hidden elements."""
+    _drop(root, [e for e in root.iter() if tag_of(e) in _NEVER_SHOWN or _is_hidden(e)])
+
+
+def drop_page_furniture(root: etree._Element) -> None:
+    """Remove what surrounds the text of a page: menus, footers, side bars, forms."""
+    _drop(root, [element for element in root.iter() if _is_furniture(element)])
+    # Some servers wrap the whole page in one form; then the form is the page.
+    total = len("".join(map(str, root.itertext())))
+    small = [f for f in root.iter("form") if _length(f) <= _MOST_OF_THE_PAGE * total]
+    _drop(root, small)
+
+
+def append_elements(builder: DocumentBuilder, root: etree._Element) -> None:
+    """Append the text below `root` as headings, paragraphs, lists, tables and code."""
+    walker = _Walker(builder)
+    walk = etree.iterwalk(root, events=("start", "end"))
+    for event, element in walk:
+        if event == "start":
+            if walker.open(element):
+                walk.skip_subtree()
+        else:
+            walker.close(element)
+            if element is not root:
+                walker.add_text(element.tail)
+    walker.flush()
+
+
+def _drop(root: etree._Element, elements: list[etree._Element]) -> None:
+    """Remove elements but keep the text that follows each."""
+    for element in elements:
+        parent = element.getparent()
+        if parent is None or element is root:
+            continue
+        if element.tail:
+            before = element.getprevious()
+            if before is None:
+                parent.text = (parent.text or "") + element.tail
+            else:
+                before.tail = (before.tail or "") + element.tail
+            element.tail = None
+        parent.remove(element)
+
+
+def _is_hidden(element: etree._Element) -> bool:
+    if tag_of(element) in _PAGE_TAGS:
+        return False  # hidden until its own script has run
+    return (
+        "hidden" in element.attrib
+        or element.get("aria-hidden") == "true"
+        or _HIDDEN_STYLE.search(element.get("style") or "") is not None
+    )
+
+
+def _is_furniture(element: etree._Element) -> bool:
+    tag = tag_of(element)
+    if tag in _FURNITURE or element.get("role") in _FURNITURE_ROLES:
+        return True
+    # The header of an article holds its title, the header of a page its logo and menu.
+    return tag == "header" and next(element.iter("h1", "h2"), None) is None
+
+
+def _length(element: etree._Element) -> int:
+    return sum(len(str(text)) for text in element.itertext())
+
+
+class _Walker:
+    """Gathers running text until a block ends; a list gathers lines until its outermost end."""
+
+    def __init__(self, builder: DocumentBuilder) -> None:
+        self._builder = builder
+        self._text: list[str] = []
+        self._heading: etree._Element | None = None
+        self._numbers: list[int | None] = []  # per open list: the next number, None for bullets
+        self._marker = ""
+        self._lines: list[str] = []
+
+    def open(self, element: etree._Element) -> bool:
+        """Take an element's start; True when all of it was read at once."""
+        tag = tag_of(element)
+        if tag == "br":
+            self._text.append("\n")
+        elif tag == "pre":
+            self._add_whole(BlockKind.CODE, _text_with_breaks(element))
+            return True
+        elif tag == "table" and (rows := _data_rows(element)):
+            self._add_whole(BlockKind.TABLE, "\n".join(rows))
+            return True
+        elif tag in _LISTS:
+            self.flush()
+            self._numbers.append(1 if tag == "ol" else None)
+        elif tag in _HEADINGS or tag in _BLOCKS:
+            self.flush()
+            if tag == "li" and self._numbers:
+                self._open_item()
+            elif tag in _HEADINGS and self._heading is None:
+                self._heading = element
+        self.add_text(element.text)
+        return False
+
+    def close(self, element: etree._Element) -> None:
+        """Take an element's end."""
+        tag = tag_of(element)
+        if tag in _LISTS and self._numbers:
+            self.flush()
+            self._numbers.pop()
+            if not self._numbers:
+                self._builder.add(BlockKind.LIST, "\n".join(self._lines))
+                self._lines, self._marker = [], ""
+        elif tag in _HEADINGS or tag in _BLOCKS:
+            self.flush()
+            if element is self._heading:
+                self._heading = None
+
+    def add_text(self, text: str | None) -> None:
+        """Take running text; its line ends are spaces."""
+        if text:
+            self._text.append(" ".join(re.split(r"\s+", text)))
+
+    def flush(self) -> None:
+        """End the paragraph."""
+        lines = [one_line(line) for line in "".join(self._text).split("\n")]
+        self._text = []
+        lines = [line for line in lines if line]
+        if not lines:
+            return
+        if self._numbers:
+            self._add_item_lines(lines)
+        elif self._heading is not None:
+            level = _HEADINGS[tag_of(self._heading)]
+            self._builder.add(BlockKind.HEADING, " ".join(lines), level=level)
+        else:
+            self._builder.add(BlockKind.PARAGRAPH, "\n".join(lines))
+
+    def _open_item(self) -> None:
+        number = self._numbers[-1]
+        self._marker = "- " if number is None else f"{number}. "
+        if number is not None:
+            self._numbers[-1] = number + 1
+
+    def _add_item_lines(self, lines: list[str]) -> None:
+        indent = "  " * (min(len(self._numbers), 10) - 1)
+        for line in lines:
+            self._lines.append(f"{indent}{self._marker or '  '}{line}")
+            self._marker = ""
+
+    def _add_whole(self, kind: BlockKind, text: str) -> None:
+        self.flush()
+        if self._numbers:
+            self._add_item_lines([line for line in text.split("\n") if line.strip()])
+        else:
+            self._builder.add(kind, text)
+
+
+def _text_with_breaks(element: etree._Element) -> str:
+    parts: list[str] = []
+    for event, inner in etree.iterwalk(element, events=("start", "end")):
+        if event == "start":
+            parts.append("\n" if tag_of(inner) == "br" else inner.text or "")
+        elif inner is not element:
+            parts.append(inner.tail or "")
+    return "".join(parts)
+
+
+def _data_rows(table: etree._Element) -> list[str]:
+    """The rows of a table of data, cells joined by `|`; none for a table that only lays out.
+
+    A table that holds a table, headings or lists, or has a single column, lays out.
+    """
+    layout = table.iter("table", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "pre")
+    if next((inner for inner in layout if inner is not table), None) is not None:
+        return []
+    rows = [
+        [one_line(_text_with_spaces(cell)) for cell in row.iter("td", "th")]
+        for row in table.iter("tr")
+    ]
+    if all(len(row) < 2 for row in rows):
+        return []
+    captions = [one_line(_text_with_spaces(caption)) for caption in table.iter("caption")]
+    # Empty cells only space a printed table out; a row's words are what is searched and read.
+    joined = [" | ".join(cell for cell in row if cell) for row in rows]
+    return [line for line in (*captions, *joined) if line]
+
+
+def _text_with_spaces(element: etree._Element) -> str:
+    return " ".join(str(text) for text in element.itertext())

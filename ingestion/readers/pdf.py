@@ -1,0 +1,168 @@
+"""PDF: the text layer, page by page, through PDFium.
+
+PDFium gives characters in reading order with line ends; where lines belong to one paragraph is
+decided in `pdf_layout` from the boxes of a few characters of each line.
+"""
+
+import ctypes
+import re
+import statistics
+from contextlib import closing
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
+
+from ingestion.errors import NoText, UnreadableFile
+from ingestion.readers.builder import DocumentBuilder, cleaned, title_of
+from ingestion.readers.detection import Format
+from ingestion.readers.pdf_layout import lay_out
+from ingestion.readers.pdf_lines import Box, Line
+from ingestion.types import ParsedDocument
+
+# PDFium replaces a hyphen at a line's end, and the line end with it, by one of these.
+_LINE_END = re.compile(r"\r\n|\n|[\ufffe\x02](?:\r\n)?")
+_HYPHENS = ("\ufffe", "\x02")
+_BOLD_WEIGHT = 600
+_FARTHEST = 1e6  # from the origin; the largest page PDF knows has 14,400 units
+_FONT_NAME_BYTES = 128
+_JUNK_TITLE = re.compile(
+    r"microsoft (?:word|excel|powerpoint) -|\(?anonymous|untitled|powerpoint presentation"
+    r"|.*\.(?:docx?|pdf|indd|xlsx?|pptx?|odt|ods|odp|tex|dvi|html?|exe|jpe?g|png)\Z",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_FEWEST_TITLE_WORDS = 2
+
+
+def read_pdf(name: str, data: bytes) -> ParsedDocument:
+    """Read a PDF's text layer; a page without one gives no block."""
+    with closing(_opened(data)) as document:
+        builder = DocumentBuilder()
+        pages = [_page_lines(document, index) for index in range(len(document))]
+        proposal = document.get_metadata_value("Title")
+    for number, blocks in enumerate(lay_out(pages), start=1):
+        for block in blocks:
+            builder.add(block.kind, block.text, level=block.level, page=number)
+    if not builder:
+        raise NoText(
+            f"there is no text layer on any page of {len(pages)}: it looks scanned; "
+            "run it through OCR and add the result"
+        )
+    return builder.build(title_of(name, _useful_title(proposal)), Format.PDF.value)
+
+
+def _opened(data: bytes) -> pdfium.PdfDocument:
+    try:
+        document = pdfium.PdfDocument(data)
+    except pdfium.PdfiumError as error:
+        if "password" in str(error).lower():
+            raise UnreadableFile("it is encrypted; save a copy without a password") from error
+        raise UnreadableFile(f"it is a damaged PDF ({error})") from error
+    if len(document) == 0:
+        document.close()
+        raise UnreadableFile("it is a damaged PDF (no page can be found in it)")
+    return document
+
+
+def _useful_title(title: str) -> str | None:
+    """A title someone wrote: programs also put file names and filing numbers there."""
+    is_useful = len(_WORD.findall(title)) >= _FEWEST_TITLE_WORDS and not _JUNK_TITLE.match(title)
+    return title if is_useful and " " in title.strip() else None
+
+
+def _page_lines(document: pdfium.PdfDocument, index: int) -> list[Line]:
+    try:
+        page = document[index]
+    except pdfium.PdfiumError:  # one damaged page does not spoil the others
+        return []
+    with closing(page), closing(page.get_textpage()) as text_page:
+        measure = _Measure(text_page, page.get_rotation())
+        text = text_page.get_text_range()
+        lines: list[Line] = []
+        start = 0
+        for match in _LINE_END.finditer(text):
+            hyphenated = match.group().startswith(_HYPHENS)
+            _append_line(lines, measure, text, start, match.start(), hyphenated=hyphenated)
+            start = match.end()
+        _append_line(lines, measure, text, start, len(text), hyphenated=False)
+    return lines
+
+
+def _append_line(
+    lines: list[Line], measure: "_Measure", text: str, start: int, end: int, *, hyphenated: bool
+) -> None:
+    raw = text[start:end]
+    shown = cleaned(raw).strip()
+    if shown:
+        first = start + len(raw) - len(raw.lstrip())
+        last = start + len(raw.rstrip()) - 1
+        lines.append(measure.line(shown, first, last, hyphenated=hyphenated))
+
+
+class _Measure:
+    """Asks PDFium for boxes and fonts; boxes are turned upright on a rotated page."""
+
+    def __init__(self, text_page: pdfium.PdfTextPage, rotation: int) -> None:
+        self._page = text_page
+        self._rotation = rotation
+        self._rectangle = pdfium_c.FS_RECTF()
+        self._name = ctypes.create_string_buffer(_FONT_NAME_BYTES)
+        self._flags = ctypes.c_int()
+
+    def line(self, text: str, first: int, last: int, *, hyphenated: bool) -> Line:
+        """Measure a line by its first, middle and last character.
+
+        Args:
+            text: what the line says.
+            first, last: positions of its first and last visible character in the page's text.
+            hyphenated: whether its last word goes on in the next line.
+        """
+        indexes = [self._character(p) for p in (first, (first + last) // 2, last)]
+        boxes = [box for box in map(self._box, indexes) if box is not None]
+        if not boxes:
+            return Line(text, hyphenated, None, is_bold=False)
+        # The middle size of three: one of them may be a bullet or a raised footnote mark.
+        middle = sorted(boxes, key=lambda box: box.height)[len(boxes) // 2]
+        box = Box(
+            left=min(box.left for box in boxes),
+            right=max(box.right for box in boxes),
+            bottom=statistics.median(box.bottom for box in boxes),
+            height=middle.height,
+        )
+        is_bold = all(map(self._is_bold, indexes))
+        return Line(text, hyphenated, box if box.right > box.left else None, is_bold)
+
+    def _character(self, position: int) -> int:
+        return int(pdfium_c.FPDFText_GetCharIndexFromTextIndex(self._page.raw, position))
+
+    def _box(self, index: int) -> Box | None:
+        rectangle = self._rectangle
+        if index < 0 or not pdfium_c.FPDFText_GetLooseCharBox(self._page.raw, index, rectangle):
+            return None
+        left, right, bottom, top = (
+            rectangle.left,
+            rectangle.right,
+            rectangle.bottom,
+            rectangle.top,
+        )
+        match self._rotation:
+            case 90:
+                left, right, bottom, top = bottom, top, -right, -left
+            case 180:
+                left, right, bottom, top = -right, -left, -top, -bottom
+            case 270:
+                left, right, bottom, top = -top, -bottom, left, right
+        # A hostile page may place characters anywhere, infinity included.
+        is_sane = bottom < top and max(map(abs, (left, right, bottom, top))) < _FARTHEST
+        return Box(left, right, bottom, top - bottom) if is_sane else None
+
+    def _is_bold(self, index: int) -> bool:
+        if index < 0:
+            return False
+        if pdfium_c.FPDFText_GetFontWeight(self._page.raw, index) >= _BOLD_WEIGHT:
+            return True
+        pdfium_c.FPDFText_GetFontInfo(
+            self._page.raw, index, self._name, _FONT_NAME_BYTES, self._flags
+        )
+        name = self._name.value.lower()
+        return b"bold" in name or b"black" in name or b"heavy" in name
