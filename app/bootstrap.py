@@ -16,6 +16,7 @@ from app.settings import Settings
 from retrieval.access import AccessList
 from retrieval.database import open_database
 from retrieval.lexical import LexicalIndex
+from retrieval.maintenance import Maintenance
 from retrieval.originals import Originals
 from retrieval.store import Store
 
@@ -50,6 +51,7 @@ class Assay:
         self.access = AccessList(self.database)
         self.accounts = Accounts(self.database, self.access)
         self.lexical = LexicalIndex(self.database)
+        self.maintenance = Maintenance(self.database)
         self._loading = RLock()
         self._load_error: Exception | None = None
 

@@ -81,8 +81,8 @@ class ServerBusy(AppError):
     def __init__(self, running: int, waiting: int, retry_seconds: int) -> None:
         self.retry_seconds = retry_seconds
         super().__init__(
-            f"the server is busy: {running} questions are being answered and {waiting} more "
-            f"are waiting; try again in {retry_seconds} seconds"
+            f"the server is busy: it answers {running} at a time and lets {waiting} more wait; "
+            f"try again in {retry_seconds} seconds"
         )
 
 

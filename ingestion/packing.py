@@ -36,12 +36,17 @@ class Atom(NamedTuple):
 
 @dataclass(slots=True)
 class Group:
-    """Atoms that will be one passage. `body` counts the tokens below its headings."""
+    """Atoms that will be one passage.
+
+    `path` is that of most of its text: a running head of the page before must not name it. None
+    while there are only headings. `body` counts the tokens below headings.
+    """
 
     atoms: list[Atom] = field(default_factory=list)
     tokens: int = 0
     body: int = 0
-    path: Path | None = None  # of the first atom that is no heading
+    path: Path | None = None
+    weights: dict[Path, int] = field(default_factory=dict)
 
     def add(self, atom: Atom) -> None:
         """Append an atom."""
@@ -49,7 +54,10 @@ class Group:
         self.tokens += atom.tokens
         if not atom.is_heading:
             self.body += atom.tokens
-            self.path = atom.path if self.path is None else self.path
+            weight = self.weights.get(atom.path, 0) + atom.tokens
+            self.weights[atom.path] = weight
+            if self.path is None or weight > self.weights[self.path]:
+                self.path = atom.path
 
     def has_room_for(self, atom: Atom, rooms: dict[Path, Room]) -> bool:
         """Whether the passage goes on with `atom`."""
@@ -72,7 +80,7 @@ class Group:
         return self.body * _TINY_SHARE < room.target
 
     def passage(self, contexts: dict[Path, str]) -> PassageSpan:
-        """The passage of all atoms, under the headings above its first text."""
+        """The passage of all atoms, under the headings above most of its text."""
         first, last = self.atoms[0], self.atoms[-1]
         path = first.path if self.path is None else self.path
         return PassageSpan(first.start, last.end, first.page, contexts[path])

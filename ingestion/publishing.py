@@ -8,7 +8,7 @@ from ingestion.types import ParsedDocument
 from retrieval.encoder import Encoder
 from retrieval.originals import sha256_of
 from retrieval.store import Outcome, Store
-from retrieval.types import Collection, PassageSpan, Revision
+from retrieval.types import Collection, PassageSpan, Revision, embedded_text
 
 # Large enough for batches of even length, small enough that a killed run loses seconds.
 _BATCH_PASSAGES = 256
@@ -61,11 +61,6 @@ def publish_all(
     yield from _publish_batch(waiting, store, collection, encoder)
 
 
-def embedded_text(span: PassageSpan, text: str) -> str:
-    """What the encoder reads for a passage: its context above its text."""
-    return f"{span.context}\n{text[span.start : span.end].strip()}"
-
-
 def _spans(document: ParsedDocument, encoder: Encoder) -> tuple[PassageSpan, ...]:
     return split_into_passages(
         document,
@@ -78,7 +73,11 @@ def _spans(document: ParsedDocument, encoder: Encoder) -> tuple[PassageSpan, ...
 def _publish_batch(
     batch: list[_Prepared], store: Store, collection: Collection, encoder: Encoder
 ) -> Iterator[Published]:
-    texts = [embedded_text(span, item.file.document.text) for item in batch for span in item.spans]
+    texts = [
+        embedded_text(span.context, item.file.document.text[span.start : span.end])
+        for item in batch
+        for span in item.spans
+    ]
     vectors = encoder.encode(texts)
     row = 0
     for item in batch:

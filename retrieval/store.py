@@ -42,14 +42,6 @@ class Located(NamedTuple):
     document: Document
 
 
-class Counts(NamedTuple):
-    """How much the store holds."""
-
-    collections: int
-    documents: int
-    passages: int
-
-
 _NO_IDS: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
 
@@ -200,16 +192,6 @@ class Store:
         with self._engine.begin() as sql:
             return _change_number(sql)
 
-    def counts(self) -> Counts:
-        """How much there is."""
-        with self._engine.begin() as sql:
-            return Counts(
-                *(
-                    sql.execute(select(func.count()).select_from(table)).scalar_one()
-                    for table in (collections, documents, passages)
-                )
-            )
-
     def known_files(self, collection: Collection) -> dict[str, KnownFile]:
         """The documents of a collection by path."""
         with self._engine.begin() as sql:
@@ -263,7 +245,7 @@ class Store:
         """How many passages this encoder has no vector for."""
         with self._engine.begin() as sql:
             return sql.execute(
-                select(func.count()).select_from(passages).where(~_has_vector(encoder))
+                select(func.count()).select_from(passages).where(~has_vector(encoder))
             ).scalar_one()
 
     def encoders(self) -> list[str]:
@@ -321,18 +303,19 @@ def _insert_passages(
         .where(passages.c.revision_id == revision_id)
         .order_by(passages.c.start)
     ).scalars()
-    encoder_id = _encoder_id(sql, encoder, revision.vectors.shape[1])
+    model = encoder_id(sql, encoder, revision.vectors.shape[1])
     blobs = (vector.astype("<f4").tobytes() for vector in revision.vectors)
     sql.execute(
         insert(vectors),
         [
-            {"passage_id": passage_id, "encoder_id": encoder_id, "vector": blob}
+            {"passage_id": passage_id, "encoder_id": model, "vector": blob}
             for passage_id, blob in zip(ids, blobs, strict=True)
         ],
     )
 
 
-def _encoder_id(sql: Connection, fingerprint: str, dimension: int) -> int:
+def encoder_id(sql: Connection, fingerprint: str, dimension: int) -> int:
+    """The number of an encoder, which it gets with its first vector."""
     known = sql.execute(
         select(encoders.c.id).where(encoders.c.fingerprint == fingerprint)
     ).scalar_one_or_none()
@@ -370,7 +353,8 @@ def _vector_rows(
     return sql.execute(query).all()
 
 
-def _has_vector(encoder: str) -> Any:  # noqa: ANN401 - a SQL expression
+def has_vector(encoder: str) -> Any:  # noqa: ANN401 - a SQL expression
+    """Condition on `passages`: the encoder has a vector for it."""
     return (
         select(vectors.c.passage_id)
         .join(encoders, encoders.c.id == vectors.c.encoder_id)

@@ -185,6 +185,11 @@ def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.ascontiguousarray(vectors / norms, dtype=np.float32)
 
 
+def embedded_text(context: str, text: str) -> str:
+    """What an encoder reads for a passage: its context above its text."""
+    return f"{context}\n{text.strip()}"
+
+
 def context_of(title: str, headings: Sequence[str]) -> str:
     """Join title and heading path, outermost first; a heading like the title is not repeated."""
     parts = [title, *(heading for heading in headings if heading != title)]

@@ -226,8 +226,11 @@ class _Completion:
 
 
 def is_said(sentence: AssayedSentence) -> bool:
-    """Whether a sentence is part of what Assay tells: one without support is not."""
-    return sentence.verdict in {Verdict.SUPPORTED, Verdict.PARTLY}
+    """Whether a sentence is part of the answer's text: only one that is supported is.
+
+    The answerer joins the same ones, with a space between (see `generation.answering`).
+    """
+    return sentence.verdict is Verdict.SUPPORTED
 
 
 def _require_known(model: str, models: Sequence[str]) -> None:

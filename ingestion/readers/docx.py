@@ -25,7 +25,8 @@ from ingestion.types import BlockKind, ParsedDocument
 
 LIMIT_UNPACKED_BYTES = 500_000_000
 _P, _TBL, _TR, _TC = qn("w:p"), qn("w:tbl"), qn("w:tr"), qn("w:tc")
-_TEXT, _TAB, _TEXT_BOX = qn("w:t"), qn("w:tab"), qn("w:txbxContent")
+_TEXT, _TEXT_BOX = qn("w:t"), qn("w:txbxContent")
+_TABS = frozenset({qn("w:tab"), qn("w:ptab")})
 _BREAKS = frozenset({qn("w:br"), qn("w:cr")})
 _HYPHEN, _VALUE = qn("w:noBreakHyphen"), qn("w:val")
 # A second rendering of what `Choice` holds, and text that was moved or deleted.
@@ -207,7 +208,7 @@ def _paragraph_text(paragraph: etree._Element) -> str:
             walk.skip_subtree()
         elif tag == _TEXT:
             parts.append(element.text or "")
-        elif tag == _TAB:
+        elif tag in _TABS:
             parts.append("\t")
         elif tag in _BREAKS:
             parts.append("\n")

@@ -22,6 +22,7 @@ _MARKS = (
 )
 _CONTROL = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
 _SAMPLE_BYTES = 65_536
+_MOSTLY_SOUND = 4  # good characters beyond ASCII for each broken one: damaged UTF-8
 _WESTERN = "cp1252"  # what a Western Windows, and every browser, means by Latin-1
 _FEW_ACCENTS = 0.1  # share of non-ASCII bytes below which a guess is no better than Western
 
@@ -75,7 +76,7 @@ def _guessed(data: bytes) -> str:
     almost = data.decode("utf-8", errors="replace")
     damaged = almost.count("\ufffd")
     sound = len(almost) - len(almost.encode("ascii", errors="ignore")) - damaged
-    if sound > 10 * damaged:
+    if sound > _MOSTLY_SOUND * damaged:
         return almost
     sample = data[:_SAMPLE_BYTES]
     accents = sum(byte > 127 for byte in sample)

@@ -19,6 +19,8 @@ _NEVER_SHOWN = frozenset(
 _FURNITURE = frozenset({"nav", "footer", "aside", "dialog", "menu"})
 _FURNITURE_ROLES = frozenset({"navigation", "contentinfo", "complementary", "search", "banner"})
 _HIDDEN_STYLE = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
+_EMPTY_LINES = re.compile(r"\n{2,}")
+_SPACE = re.compile(r"\s+")
 _PAGE_TAGS = frozenset({"html", "body"})
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _LISTS = frozenset({"ul", "ol"})
@@ -155,15 +157,18 @@ class _Walker:
     def add_text(self, text: str | None) -> None:
         """Take running text; its line ends are spaces."""
         if text:
-            self._text.append(" ".join(re.split(r"\s+", text)))
+            self._text.append(_SPACE.sub(" ", text))
 
     def flush(self) -> None:
         """End the paragraph."""
-        lines = [one_line(line) for line in "".join(self._text).split("\n")]
+        text = "\n".join(one_line(line) for line in "".join(self._text).split("\n"))
         self._text = []
-        lines = [line for line in lines if line]
-        if not lines:
-            return
+        # An empty line, written as two `<br>`, ends a paragraph as `<p>` does.
+        for paragraph in _EMPTY_LINES.split(text.strip()):
+            if paragraph:
+                self._add_paragraph(paragraph.split("\n"))
+
+    def _add_paragraph(self, lines: list[str]) -> None:
         if self._numbers:
             self._add_item_lines(lines)
         elif self._heading is not None:

@@ -102,7 +102,7 @@ def answer_of(
     nearest: Sequence[Hit] = (),
     decoding: Decoding = DECODING,
 ) -> Answer:
-    said = [s.text for s in sentences if s.verdict in {Verdict.SUPPORTED, Verdict.PARTLY}]
+    said = [s.text for s in sentences if s.verdict is Verdict.SUPPORTED]
     return Answer(
         question=question,
         text=" ".join(said) or "Your documents do not answer this.",
@@ -671,7 +671,7 @@ def test_asking_sends_every_event_in_order(site):
             }
         ],
     }
-    assert events[-1][1]["text"] == "Tea is at four. So it is. Truly."
+    assert events[-1][1]["text"] == "Tea is at four. Truly."
     (asked,) = site.library.asked
     assert asked.question == "When is tea?"
     assert asked.history == [Message("user", "Hello"), Message("assistant", "Hello.")]
@@ -856,7 +856,7 @@ def test_more_questions_than_places_are_sent_away_until_one_is_free(site):
             refused = ask(path)
             await asyncio.wait_for(refused.task, 10)
             assert (refused.status, refused.headers["retry-after"]) == (503, "10")
-            assert "1 questions are being answered and 2 more are waiting" in refused.text
+            assert "it answers 1 at a time and lets 2 more wait" in refused.text
 
         # Who leaves the queue makes room without having had a turn.
         waiting[0].leave()
@@ -933,7 +933,7 @@ def test_a_completion_in_one_piece(site):
             "index": 0,
             "message": {
                 "role": "assistant",
-                "content": "Tea is at four. So it is. Truly.",
+                "content": "Tea is at four. Truly.",
                 "refusal": None,
             },
             "logprobs": None,
@@ -965,7 +965,7 @@ def test_the_pieces_of_a_stream_join_to_the_text_and_the_last_carries_the_assay(
     assert len({(c["id"], c["created"], c["model"], c["object"]) for c in chunks}) == 1
     assert chunks[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
     deltas = [c["choices"][0]["delta"].get("content", "") for c in chunks if c["choices"]]
-    assert [d for d in deltas if d] == ["Tea is at four.", " So it is.", " Truly."]
+    assert [d for d in deltas if d] == ["Tea is at four.", " Truly."]
     assert "".join(deltas) == whole["choices"][0]["message"]["content"]
     assert chunks[-1]["assay"] == whole["assay"]
     assert all("assay" not in chunk for chunk in chunks[:-1])
@@ -1102,7 +1102,7 @@ def test_openais_own_client_is_content(site):
         with pytest.raises(openai.AuthenticationError):
             client.with_options(api_key="assay_x").models.list()
 
-    assert whole.choices[0].message.content == "Tea is at four. So it is. Truly."
+    assert whole.choices[0].message.content == "Tea is at four. Truly."
     assert whole.model_extra["assay"]["sentences"][0]["verdict"] == "supported"
     said = "".join(piece.choices[0].delta.content or "" for piece in pieces)
     assert said == whole.choices[0].message.content

@@ -21,6 +21,8 @@ let history = [];
 /** Ends the answer that is being made; null when none is. */
 let running = null;
 let lastId = 0;
+/** On a screen that is touched, the focus in the question box would bring up the keyboard. */
+const hasKeyboard = matchMedia("(pointer: fine)").matches;
 
 class Failure extends Error {
   /** @param {"again"|"login"|null} remedy what the reader can do about it */
@@ -150,6 +152,7 @@ class Turn {
     this.draft.setAttribute("aria-hidden", "true"); // not yet checked: not read out
     this.root = element("article", "turn", heading, this.state, this.sentences, this.draft);
     this.root.setAttribute("aria-labelledby", heading.id);
+    this.root.tabIndex = -1;
     this.draftText = "";
     this.shown = [];
     this.isAnswered = false;
@@ -212,6 +215,7 @@ class Turn {
         if (running) return;
         this.root.remove();
         ask(this.question);
+        focusOnward();
       });
       notice.append(again);
     } else if (failure.remedy === "login") {
@@ -333,11 +337,17 @@ async function ask(question) {
     const hadFocus = document.activeElement === stopButton;
     stopButton.hidden = true;
     sendButton.hidden = false;
-    if (hadFocus) input.focus();
+    if (hadFocus) focusOnward();
   }
 }
 
 // The question box
+
+/** Gives the focus a place when what had it is gone. */
+function focusOnward() {
+  const place = hasKeyboard ? input : conversation.lastElementChild ?? input;
+  place.focus({ preventScroll: true });
+}
 
 function fit() {
   input.style.height = "auto";
@@ -350,8 +360,8 @@ function submit() {
   if (question === "" || running) return;
   input.value = "";
   fit();
-  input.focus();
   ask(question);
+  focusOnward();
 }
 
 input.addEventListener("input", fit);
@@ -369,8 +379,9 @@ stopButton.addEventListener("click", () => running?.abort("stop"));
 for (const button of document.querySelectorAll("[data-question]")) {
   button.addEventListener("click", () => {
     if (running) return;
-    input.focus();
     ask(button.dataset.question);
+    focusOnward();
   });
 }
 fit();
+if (hasKeyboard) input.focus({ preventScroll: true });

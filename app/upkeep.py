@@ -1,0 +1,189 @@
+"""What is there, whether it is well, and how to mend it."""
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from app.bootstrap import Assay
+from retrieval.errors import RetrievalError
+from retrieval.types import embedded_text
+
+_FREE_BYTES_WANTED = 1 << 30
+_LIBRARIES = ("torch", "transformers", "sentence-transformers", "faiss-cpu", "SQLAlchemy")
+_PASSAGES_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionStatus:
+    """How much one collection holds."""
+
+    name: str
+    documents: int
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is there."""
+
+    version: str
+    home: str
+    megabytes: int
+    encoder: str
+    model: str
+    change_number: int
+    users: int
+    collections: tuple[CollectionStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The outcome of one check. `fix` is what to do when it is neither ok nor repaired."""
+
+    check: str
+    is_ok: bool
+    is_repaired: bool
+    detail: str
+    fix: str = ""
+
+
+def status_of(assay: Assay) -> Status:
+    """Gather what is there; loads no model."""
+    settings = assay.settings
+    return Status(
+        version=version("assay"),
+        home=str(settings.home),
+        megabytes=sum(path.stat().st_size for path in _files(settings.home)) // 1_000_000,
+        encoder=settings.encoder,
+        model=settings.model,
+        change_number=assay.store.change_number(),
+        users=len(assay.access.principals()),
+        collections=tuple(CollectionStatus(*row) for row in assay.maintenance.sizes()),
+    )
+
+
+def examine(assay: Assay, *, repair: bool) -> Iterator[Finding]:
+    """Run every check, one finding each, repairing what `repair` allows and can mend."""
+    yield _versions()
+    yield _disk(assay)
+    yield _from(
+        "database", assay.maintenance.problem, None, repair, "restore the home folder from a backup"
+    )
+    yield _from("originals", lambda: _originals(assay), None, repair, "ingest those files again")
+    yield _from("left-overs", lambda: _left_overs(assay), lambda: _sweep(assay), repair)
+    yield _from("lexical index", assay.lexical.problem, assay.lexical.rebuild, repair)
+    yield _from("encoder", lambda: _model_problem(lambda: assay.encoder), None, repair)
+    yield _from("vectors", lambda: _unembedded(assay), lambda: _embed_missing(assay), repair)
+    yield _from("vector index", lambda: _vector_index(assay), assay.vectors.rebuild, repair)
+    yield _from("chat model", lambda: _model_problem(lambda: assay.engine), None, repair)
+
+
+def _from(
+    check: str,
+    problem: Callable[[], str | None],
+    mend: Callable[[], object] | None,
+    repair: bool,  # noqa: FBT001
+    fix: str = "`assay doctor --repair`",
+) -> Finding:
+    found = problem()
+    if found is None:
+        return Finding(check, is_ok=True, is_repaired=False, detail="well")
+    if mend is None:
+        return Finding(check, is_ok=False, is_repaired=False, detail=found, fix=fix)
+    if not repair:
+        return Finding(check, is_ok=False, is_repaired=False, detail=found, fix=fix)
+    mend()
+    left = problem()
+    if left is None:
+        return Finding(check, is_ok=False, is_repaired=True, detail=f"mended: {found}")
+    return Finding(check, is_ok=False, is_repaired=False, detail=left, fix="report this")
+
+
+def _versions() -> Finding:
+    libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+    detail = f"Assay {version('assay')}, Python {platform.python_version()}, {libraries}"
+    is_ok = sys.version_info >= (3, 11)
+    return Finding("versions", is_ok, is_repaired=False, detail=detail, fix="install Python 3.11")
+
+
+def _disk(assay: Assay) -> Finding:
+    home = assay.settings.home
+    free = shutil.disk_usage(home).free
+    writable = os.access(home, os.W_OK)
+    return Finding(
+        "disk",
+        is_ok=writable and free >= _FREE_BYTES_WANTED,
+        is_repaired=False,
+        detail=f"{free // 1_000_000:,} MB free in {home}{'' if writable else ', not writable'}",
+        fix="free some space, or set ASSAY_HOME to another disk",
+    )
+
+
+def _originals(assay: Assay) -> str | None:
+    damaged = [
+        name
+        for name, sha256 in assay.maintenance.originals_of_documents()
+        if not assay.originals.is_intact(sha256)
+    ]
+    if not damaged:
+        return None
+    return f"{len(damaged)} original files are missing or damaged, the first is {damaged[0]!r}"
+
+
+def _left_over_files(assay: Assay) -> list[Path]:
+    """Originals no document refers to: a process was killed before its transaction committed."""
+    wanted = assay.maintenance.original_hashes()
+    return [path for path in assay.originals.files() if path.name not in wanted]
+
+
+def _left_overs(assay: Assay) -> str | None:
+    files = _left_over_files(assay)
+    return f"{len(files)} files that no document refers to" if files else None
+
+
+def _sweep(assay: Assay) -> None:
+    assay.store.remove_unreferenced([path.name for path in _left_over_files(assay)])
+
+
+def _model_problem(load: Callable[[], object]) -> str | None:
+    from generation.errors import GenerationError
+
+    try:
+        load()
+    except (RetrievalError, GenerationError) as error:
+        return str(error)
+    return None
+
+
+def _unembedded(assay: Assay) -> str | None:
+    missing = assay.store.count_without_vectors(encoder=assay.encoder.fingerprint)
+    return f"{missing} passages have no vector from the configured encoder" if missing else None
+
+
+def _embed_missing(assay: Assay) -> None:
+    encoder = assay.encoder
+    while batch := assay.maintenance.without_vectors(
+        encoder=encoder.fingerprint, limit=_PASSAGES_AT_ONCE
+    ):
+        texts = [embedded_text(passage.context, passage.text) for passage in batch]
+        ids = [passage.id for passage in batch]
+        assay.maintenance.add_vectors(ids, encoder.encode(texts), encoder=encoder.fingerprint)
+
+
+def _vector_index(assay: Assay) -> str | None:
+    if not assay.settings.vector_index.exists():
+        # Never written yet: made from SQL when first needed.
+        return None
+    try:
+        return assay.vectors.problem()
+    except RetrievalError as error:
+        return str(error)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,131 @@
+"""Looks over the whole store: what it holds, whether it agrees with itself, what it lacks."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Engine, func, insert, select, text
+
+from retrieval.database import writing
+from retrieval.schema import collections, documents, passages, revisions, vectors
+from retrieval.store import encoder_id, has_vector
+
+_TORN_PASSAGES = text(
+    """
+    SELECT count(*) FROM passages JOIN revisions ON revisions.id = passages.revision_id
+    WHERE substr(revisions.text, passages.start + 1, passages."end" - passages.start)
+          <> passages.text
+    """
+)
+_GAPS = text(
+    """
+    SELECT count(*) FROM (
+        SELECT passages.start AS start, lag(passages."end", 1, 0)
+               OVER (PARTITION BY passages.revision_id ORDER BY passages.start) AS expected
+        FROM passages
+    ) WHERE start <> expected
+    """
+)
+
+
+class CollectionSize(NamedTuple):
+    """How much one collection holds."""
+
+    name: str
+    documents: int
+    passages: int
+
+
+class BarePassage(NamedTuple):
+    """A passage an encoder has no vector for."""
+
+    id: int
+    context: str
+    text: str
+
+
+class Maintenance:
+    """Whole-store reads and repairs, for `assay status` and `assay doctor`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def sizes(self) -> list[CollectionSize]:
+        """Every collection by name, empty ones too."""
+        counts = []
+        with self._engine.begin() as sql:
+            for row in sql.execute(select(collections).order_by(collections.c.name)).all():
+                of = [
+                    sql.execute(
+                        select(func.count())
+                        .select_from(table)
+                        .where(table.c.collection_id == row.id)
+                    ).scalar_one()
+                    for table in (documents, passages)
+                ]
+                counts.append(CollectionSize(row.name, *of))
+        return counts
+
+    def problem(self) -> str | None:
+        """The first thing wrong with the database or what is in it; None when all is well."""
+        with self._engine.begin() as sql:
+            check = sql.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+            if check != "ok":
+                return f"the database file is damaged: {check}"
+            if sql.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+                return "a row refers to one that is not there"
+            torn = sql.execute(_TORN_PASSAGES).scalar_one()
+            if torn:
+                return f"{torn} passages are not the text of their revision at their offsets"
+            gaps = sql.execute(_GAPS).scalar_one()
+            if gaps:
+                return f"{gaps} passages do not begin where the one before ends"
+        return None
+
+    def original_hashes(self) -> frozenset[str]:
+        """SHA-256 of every original that some revision refers to."""
+        with self._engine.begin() as sql:
+            return frozenset(sql.execute(select(revisions.c.sha256)).scalars())
+
+    def originals_of_documents(self) -> list[tuple[str, str]]:
+        """(name, SHA-256 of the current original) of every document, by name."""
+        with self._engine.begin() as sql:
+            rows = sql.execute(
+                select(documents.c.name, revisions.c.sha256)
+                .join(revisions, revisions.c.id == documents.c.revision_id)
+                .order_by(documents.c.name)
+            )
+            return [(row.name, row.sha256) for row in rows]
+
+    def without_vectors(self, *, encoder: str, limit: int) -> list[BarePassage]:
+        """Up to `limit` passages this encoder has no vector for, by id."""
+        with self._engine.begin() as sql:
+            rows = sql.execute(
+                select(passages.c.id, passages.c.context, passages.c.text)
+                .where(~has_vector(encoder))
+                .order_by(passages.c.id)
+                .limit(limit)
+            )
+            return [BarePassage(*row) for row in rows]
+
+    def add_vectors(
+        self, passage_ids: Sequence[int], rows: NDArray[np.float32], *, encoder: str
+    ) -> None:
+        """Keep vectors for passages that lack them; passages that have gone are left out.
+
+        Args:
+            rows: (n, dimension) float32 of length 1, row i for passage i.
+        """
+        with writing(self._engine) as sql:
+            model = encoder_id(sql, encoder, rows.shape[1])
+            here = set(
+                sql.execute(select(passages.c.id).where(passages.c.id.in_(passage_ids))).scalars()
+            )
+            values = [
+                {"passage_id": i, "encoder_id": model, "vector": row.astype("<f4").tobytes()}
+                for i, row in zip(passage_ids, rows, strict=True)
+                if i in here
+            ]
+            if values:
+                sql.execute(insert(vectors).prefix_with("OR IGNORE", dialect="sqlite"), values)
