@@ -193,6 +193,8 @@ def sample_documents() -> Sequence[Path]:
 
 def session_secret(path: Path) -> bytes:
     """The key that signs session cookies; made on first use, readable by its owner alone."""
+    if path.exists() and path.stat().st_size != _SECRET_BYTES:
+        path.unlink()  # cut short, by a full disk or a power cut: anybody could sign with it
     if not path.exists():
         # Written aside and linked into place: another process never reads half a key.
         partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}")

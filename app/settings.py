@@ -1,12 +1,13 @@
 """Every setting of Assay: the only place that reads the environment."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated
 
 import platformdirs
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.errors import BadSetting
 from generation.answering import EVIDENCE_PASSAGES, EVIDENCE_TOKENS
@@ -96,3 +97,7 @@ def read_settings() -> Settings:
         first = error.errors()[0]
         name = f"{_PREFIX}{str(first['loc'][0]).upper()}" if first["loc"] else _PREFIX
         raise BadSetting(name, f"{first['msg']} (it is {first['input']!r})") from error
+    except SettingsError as error:  # names the field only in its message
+        field = re.search('"(.+?)"', str(error))
+        name = f"{_PREFIX}{field[1].upper()}" if field else _PREFIX
+        raise BadSetting(name, f"expected JSON (it is {os.environ.get(name)!r})") from error

@@ -3,19 +3,25 @@
 import os
 import platform
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 from app.bootstrap import Assay
 from retrieval.errors import RetrievalError
+from retrieval.maintenance import KeptOriginal
+from retrieval.originals import sha256_of
 from retrieval.types import embedded_text
 
 _FREE_BYTES_WANTED = 1 << 30
 _LIBRARIES = ("torch", "transformers", "sentence-transformers", "faiss-cpu", "SQLAlchemy")
 _PASSAGES_AT_ONCE = 256
+_MEND = "`assay doctor --repair`"
+_REPLACE_ORIGINALS = f"put the files back where they were ingested from, then {_MEND}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ def status_of(assay: Assay) -> Status:
     return Status(
         version=version("assay"),
         home=str(settings.home),
-        megabytes=sum(path.stat().st_size for path in _files(settings.home)) // 1_000_000,
+        megabytes=sum(map(_size, settings.home.rglob("*"))) // 1_000_000,
         encoder=settings.encoder,
         model=settings.model,
         change_number=assay.store.change_number(),
@@ -74,12 +80,20 @@ def examine(assay: Assay, *, repair: bool) -> Iterator[Finding]:
     yield _from(
         "database", assay.maintenance.problem, None, repair, "restore the home folder from a backup"
     )
-    yield _from("originals", lambda: _originals(assay), None, repair, "ingest those files again")
+    yield _from(
+        "originals",
+        lambda: _originals(assay),
+        lambda: _take_again(assay),
+        repair,
+        _REPLACE_ORIGINALS,
+    )
     yield _from("left-overs", lambda: _left_overs(assay), lambda: _sweep(assay), repair)
     yield _from("lexical index", assay.lexical.problem, assay.lexical.rebuild, repair)
-    yield _from("encoder", lambda: _model_problem(lambda: assay.encoder), None, repair)
-    yield _from("vectors", lambda: _unembedded(assay), lambda: _embed_missing(assay), repair)
-    yield _from("vector index", lambda: _vector_index(assay), assay.vectors.rebuild, repair)
+    encoder = _from("encoder", lambda: _model_problem(lambda: assay.encoder), None, repair)
+    yield encoder
+    if encoder.is_ok:
+        yield _from("vectors", lambda: _unembedded(assay), lambda: _embed_missing(assay), repair)
+        yield _from("vector index", lambda: _vector_index(assay), assay.vectors.rebuild, repair)
     yield _from("chat model", lambda: _model_problem(lambda: assay.engine), None, repair)
 
 
@@ -88,7 +102,7 @@ def _from(
     problem: Callable[[], str | None],
     mend: Callable[[], object] | None,
     repair: bool,  # noqa: FBT001
-    fix: str = "`assay doctor --repair`",
+    fix: str = _MEND,
 ) -> Finding:
     found = problem()
     if found is None:
@@ -101,7 +115,8 @@ def _from(
     left = problem()
     if left is None:
         return Finding(check, is_ok=False, is_repaired=True, detail=f"mended: {found}")
-    return Finding(check, is_ok=False, is_repaired=False, detail=left, fix="report this")
+    rest = "report this" if fix == _MEND else fix
+    return Finding(check, is_ok=False, is_repaired=False, detail=left, fix=rest)
 
 
 def _versions() -> Finding:
@@ -124,15 +139,25 @@ def _disk(assay: Assay) -> Finding:
     )
 
 
+def _damaged_originals(assay: Assay) -> list[KeptOriginal]:
+    kept = assay.maintenance.originals_of_documents()
+    return [original for original in kept if not assay.originals.is_intact(original.sha256)]
+
+
 def _originals(assay: Assay) -> str | None:
-    damaged = [
-        name
-        for name, sha256 in assay.maintenance.originals_of_documents()
-        if not assay.originals.is_intact(sha256)
-    ]
+    damaged = _damaged_originals(assay)
     if not damaged:
         return None
-    return f"{len(damaged)} original files are missing or damaged, the first is {damaged[0]!r}"
+    return f"{len(damaged)} original files are missing or damaged, the first is {damaged[0].name!r}"
+
+
+def _take_again(assay: Assay) -> None:
+    """Copy damaged originals anew, those that are still where they were ingested from."""
+    for original in _damaged_originals(assay):
+        with suppress(OSError):
+            content = Path(original.path).read_bytes()
+            if sha256_of(content) == original.sha256:
+                assay.originals.put(content)
 
 
 def _left_over_files(assay: Assay) -> list[Path]:
@@ -185,5 +210,9 @@ def _vector_index(assay: Assay) -> str | None:
         return str(error)
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if path.is_file())
+def _size(path: Path) -> int:
+    try:
+        found = path.lstat()
+    except OSError:  # a running ingestion has renamed or removed it
+        return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0

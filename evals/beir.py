@@ -5,6 +5,7 @@ corpus-id, score, with a heading line). A document's score is that of its best p
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ METRICS: Mapping[str, Callable[[Sequence[str], Mapping[str, int]], float | None]
     "Recall@100": partial(recall, k=100),
     "MRR@10": partial(reciprocal_rank, k=10),
 }
+_WHOLE = re.compile(r"-?[0-9]{1,9}")
 # Several passages of one document take places: enough of them for 100 documents.
 PASSAGES_PER_QUERY = 300
 
@@ -45,7 +47,8 @@ def read_corpus(folder: Path) -> Iterator[ReadFile]:
     """
     for row in _rows(folder / "corpus.jsonl"):
         identifier, title = _string(row, "_id"), str(row.get("title") or "")
-        text = str(row.get("text") or "") or title or identifier
+        written = (str(row.get("text") or ""), title, identifier)
+        text = next((words for words in written if words.strip()), "-")
         block = Block(BlockKind.PARAGRAPH, *_stripped_span(text))
         document = ParsedDocument(title, "text/plain", text, (block,))
         yield ReadFile(identifier, identifier, json.dumps(row).encode(), document)
@@ -58,14 +61,14 @@ def read_queries(queries: Path, qrels: Path) -> list[Query]:
         BadDataset: a file is missing or a line is not what it should be.
     """
     judgements: dict[str, dict[str, int]] = defaultdict(dict)
-    for number, line in enumerate(_lines(qrels), start=1):
+    for number, line in _lines(qrels):
         fields = line.split("\t")
-        if number == 1 and not fields[-1].lstrip("-").isdigit():
+        if number == 1 and not _WHOLE.fullmatch(fields[-1]):
             continue
-        if len(fields) != 3 or not fields[2].lstrip("-").isdigit():
+        if len(fields) != 3 or not _WHOLE.fullmatch(fields[2]):
             raise BadDataset(qrels, number, "expected query-id, corpus-id and a whole score")
         judgements[fields[0]][fields[1]] = int(fields[2])
-    rows = _rows(queries)
+    rows = _rows(queries, "text")
     found = [Query(_string(r, "_id"), _string(r, "text"), judgements[str(r["_id"])]) for r in rows]
     return [query for query in found if query.relevance]
 
@@ -98,24 +101,29 @@ def measure(
     return {name: estimate(values) for name, values in scores.items()}
 
 
-def _lines(path: Path) -> Iterator[str]:
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """(number from 1, text) of each line that is not blank."""
     try:
         with path.open(encoding="utf-8") as lines:
-            yield from (line.rstrip("\n") for line in lines if line.strip())
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield number, line.rstrip("\n")
     except FileNotFoundError as error:
         raise BadDataset(path, 0, "the file is missing") from error
     except UnicodeDecodeError as error:
         raise BadDataset(path, 0, "it is not UTF-8 text") from error
 
 
-def _rows(path: Path) -> Iterator[dict[str, object]]:
-    for number, line in enumerate(_lines(path), start=1):
+def _rows(path: Path, *fields: str) -> Iterator[dict[str, object]]:
+    """The objects of a file of JSON lines, each with an `_id` and these fields."""
+    for number, line in _lines(path):
         try:
             row = json.loads(line)
         except ValueError as error:
             raise BadDataset(path, number, "it is not JSON") from error
-        if not isinstance(row, dict) or "_id" not in row:
-            raise BadDataset(path, number, "expected an object with an _id")
+        if not isinstance(row, dict) or not row.keys() >= {"_id", *fields}:
+            expected = " and ".join(["an _id", *fields])
+            raise BadDataset(path, number, f"expected an object with {expected}")
         yield row
 
 

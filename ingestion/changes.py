@@ -39,14 +39,17 @@ def plan_changes(
     known: Mapping[str, KnownFile],
     *,
     synced_folders: Sequence[str] = (),
+    unopened: Sequence[str] = (),
 ) -> Plan:
     """Compare files with the store by content.
 
     Args:
         found: each path once.
         known: the collection's documents by path.
-        synced_folders: absolute folders that were walked completely; a known document under one
-            of them that was not found is to be removed. Empty: nothing is removed.
+        synced_folders: absolute folders that were walked; a known document under one of them
+            that was not found is to be removed. Empty: nothing is removed.
+        unopened: absolute files and folders that are there but could not be opened: what is not
+            found at or under them has not gone.
     """
     unchanged: list[FoundFile] = []
     to_read: list[FoundFile] = []
@@ -56,7 +59,11 @@ def plan_changes(
         (unchanged if is_unchanged else to_read).append(file)
     here = {file.path for file in found}
     in_scope = [path for path in known if _lies_under(path, synced_folders)]
-    gone = tuple(known[path].document_id for path in in_scope if path not in here)
+    gone = tuple(
+        known[path].document_id
+        for path in in_scope
+        if path not in here and not _lies_under(path, unopened)
+    )
     return Plan(tuple(unchanged), tuple(to_read), gone, len(in_scope))
 
 

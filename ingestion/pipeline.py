@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -93,9 +93,15 @@ class Ingester:
                 nothing was done.
         """
         report = Report()
-        found = _found(paths, report)
+        unopened: list[str] = []
+        found = _found(paths, report, unopened)
         folders = [str(path.resolve()) for path in paths if path.is_dir()] if sync else []
-        plan = plan_changes(found, self._store.known_files(collection), synced_folders=folders)
+        plan = plan_changes(
+            found,
+            self._store.known_files(collection),
+            synced_folders=folders,
+            unopened=unopened,
+        )
         if not allow_mass_removal:
             refuse_mass_removal(plan)
         report.unchanged = len(plan.unchanged)
@@ -124,8 +130,10 @@ class Ingester:
             on_progress(progress)
 
         encoder = self._encoder()
-        with self._open_reader() as reader:
-            files = _read_ahead(plan.to_read, reader, report, tell)
+        with (
+            self._open_reader() as reader,
+            closing(_read_ahead(plan.to_read, reader, report, tell)) as files,
+        ):
             for published in publish_all(
                 files, store=self._store, collection=collection, encoder=encoder
             ):
@@ -143,12 +151,25 @@ def _count(report: Report, outcome: Outcome) -> None:
         report.unchanged += 1
 
 
-def _found(paths: Sequence[Path], report: Report) -> list[FoundFile]:
-    """Every given file once, with its hash; what cannot be opened is counted as failed."""
+def _found(paths: Sequence[Path], report: Report, unopened: list[str]) -> list[FoundFile]:
+    """Every given file once, with its hash; what cannot be opened is counted as failed.
+
+    Args:
+        unopened: told what is there but could not be opened, files and folders.
+    """
     found: dict[str, FoundFile] = {}
+
+    def count_failed(error: OSError, path: str) -> None:
+        if path in report.reasons:
+            return
+        report.failed += 1
+        report.reasons[path] = error.strerror or str(error)
+        if not isinstance(error, FileNotFoundError):
+            unopened.append(path)
+
     for given in paths:
-        for path, name in _walk(given):
-            key = str(path)
+        for path, name in _walk(given, lambda error: count_failed(error, _shown(error.filename))):
+            key = _shown(path)
             if key in found or key in report.reasons:
                 continue
             try:
@@ -156,19 +177,24 @@ def _found(paths: Sequence[Path], report: Report) -> list[FoundFile]:
             except FileRejected as rejection:
                 report.rejected += 1
                 report.reasons[key] = str(rejection)
+                unopened.append(key)
             except OSError as error:
-                report.failed += 1
-                report.reasons[key] = error.strerror or str(error)
+                count_failed(error, key)
     return list(found.values())
 
 
-def _walk(given: Path) -> Iterator[tuple[Path, str]]:
+def _shown(path: str | Path) -> str:
+    """The path; bytes in it that are not UTF-8, which no store and no terminal takes, escaped."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
+def _walk(given: Path, on_error: Callable[[OSError], None]) -> Iterator[tuple[Path, str]]:
     """(absolute path, name) of each file at or under a given path, in order of path."""
     root = given.resolve()
     if not root.is_dir():
         yield root, root.name
         return
-    for folder, subfolders, files in os.walk(root):
+    for folder, subfolders, files in os.walk(root, onerror=on_error):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in sorted(files):
             path = Path(folder, name)
@@ -177,6 +203,8 @@ def _walk(given: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _hashed(path: Path, name: str) -> FoundFile:
+    if _shown(path) != str(path):
+        raise FileRejected("its name is not UTF-8; rename it")
     size = path.stat().st_size
     if not path.is_file():
         raise FileRejected("it is neither a file nor a folder")
@@ -200,25 +228,26 @@ def _read_ahead(
     waiting: list[tuple[FoundFile, Future[ReadFile]]] = []
     remaining = iter(files)
     # One thread: the reader is one process, and order is what makes two runs alike.
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="read") as pool:
-        try:
-            while True:
-                while len(waiting) < _READ_AHEAD and (file := next(remaining, None)) is not None:
-                    waiting.append((file, pool.submit(read, file)))
-                if not waiting:
-                    return
-                file, future = waiting.pop(0)
-                try:
-                    content = future.result()
-                except FileRejected as rejection:
-                    report.rejected += 1
-                    report.reasons[file.path] = str(rejection)
-                    tell(file.path)
-                except (IngestionError, OSError) as error:
-                    report.failed += 1
-                    report.reasons[file.path] = str(error)
-                    tell(file.path)
-                else:
-                    yield content
-        finally:
-            pool.shutdown(cancel_futures=True)
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read")
+    try:
+        while True:
+            while len(waiting) < _READ_AHEAD and (file := next(remaining, None)) is not None:
+                waiting.append((file, pool.submit(read, file)))
+            if not waiting:
+                return
+            file, future = waiting.pop(0)
+            try:
+                content = future.result()
+            except FileRejected as rejection:
+                report.rejected += 1
+                report.reasons[file.path] = str(rejection)
+                tell(file.path)
+            except (IngestionError, OSError) as error:
+                report.failed += 1
+                report.reasons[file.path] = str(error)
+                tell(file.path)
+            else:
+                yield content
+    finally:
+        # Nothing more is read. What is being read is not waited for: closing the reader ends it.
+        pool.shutdown(wait=False, cancel_futures=True)

@@ -1,5 +1,7 @@
 """Several rankings into one. Pure."""
 
+import math
+from collections import defaultdict
 from collections.abc import Sequence
 
 from retrieval.types import Candidate
@@ -22,11 +24,12 @@ def reciprocal_rank_fusion(
     Raises:
         ValueError: an id occurs twice in one ranking.
     """
-    scores: dict[int, float] = {}
+    shares: dict[int, list[float]] = defaultdict(list)
     for ranking in rankings:
         if len(set(ranking)) != len(ranking):
             raise ValueError("a ranking repeats an id; fuse distinct passages only")
         for rank, passage_id in enumerate(ranking, start=1):
-            scores[passage_id] = scores.get(passage_id, 0.0) + 1 / (rank_constant + rank)
-    best_first = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
-    return [Candidate(passage_id, score) for passage_id, score in best_first]
+            shares[passage_id].append(1 / (rank_constant + rank))
+    # fsum: rounded once, so the order of the rankings cannot part two passages that are equal.
+    fused = [Candidate(passage_id, math.fsum(parts)) for passage_id, parts in shares.items()]
+    return sorted(fused, key=lambda candidate: (-candidate.score, candidate.passage_id))

@@ -27,6 +27,15 @@ _GAPS = text(
     ) WHERE start <> expected
     """
 )
+_UNCOVERED = text(
+    """
+    SELECT count(*) FROM documents LEFT JOIN revisions ON revisions.id = documents.revision_id
+    WHERE revisions.id IS NULL OR length(revisions.text) <> (
+        SELECT coalesce(max(passages."end"), 0) FROM passages
+        WHERE passages.revision_id = revisions.id
+    )
+    """
+)
 
 
 class CollectionSize(NamedTuple):
@@ -35,6 +44,14 @@ class CollectionSize(NamedTuple):
     name: str
     documents: int
     passages: int
+
+
+class KeptOriginal(NamedTuple):
+    """Where the current original of a document was ingested from, and what it must be."""
+
+    name: str
+    path: str
+    sha256: str
 
 
 class BarePassage(NamedTuple):
@@ -81,6 +98,9 @@ class Maintenance:
             gaps = sql.execute(_GAPS).scalar_one()
             if gaps:
                 return f"{gaps} passages do not begin where the one before ends"
+            uncovered = sql.execute(_UNCOVERED).scalar_one()
+            if uncovered:
+                return f"{uncovered} documents lack passages at their end"
         return None
 
     def original_hashes(self) -> frozenset[str]:
@@ -88,15 +108,15 @@ class Maintenance:
         with self._engine.begin() as sql:
             return frozenset(sql.execute(select(revisions.c.sha256)).scalars())
 
-    def originals_of_documents(self) -> list[tuple[str, str]]:
-        """(name, SHA-256 of the current original) of every document, by name."""
+    def originals_of_documents(self) -> list[KeptOriginal]:
+        """The current original of every document, by name."""
         with self._engine.begin() as sql:
             rows = sql.execute(
-                select(documents.c.name, revisions.c.sha256)
+                select(documents.c.name, documents.c.path, revisions.c.sha256)
                 .join(revisions, revisions.c.id == documents.c.revision_id)
                 .order_by(documents.c.name)
             )
-            return [(row.name, row.sha256) for row in rows]
+            return [KeptOriginal(*row) for row in rows]
 
     def without_vectors(self, *, encoder: str, limit: int) -> list[BarePassage]:
         """Up to `limit` passages this encoder has no vector for, by id."""

@@ -30,7 +30,7 @@ class Originals:
         """Keep `content` and return its hash. On disk before this returns; nothing to do twice."""
         sha256 = sha256_of(content)
         path = self.path(sha256)
-        if path.exists() and path.stat().st_size == len(content):
+        if self.is_intact(sha256):
             return sha256
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f"{sha256}.{os.getpid()}.partial")

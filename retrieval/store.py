@@ -192,6 +192,12 @@ class Store:
         with self._engine.begin() as sql:
             return _change_number(sql)
 
+    def change_mark(self, number: int) -> str:
+        """What tells this change from one of the same number in another store; empty if none."""
+        with self._engine.begin() as sql:
+            row = sql.execute(select(changes).where(changes.c.number == number)).one_or_none()
+        return f"{row.kind} {row.revision_id} {row.at.isoformat()}" if row else ""
+
     def known_files(self, collection: Collection) -> dict[str, KnownFile]:
         """The documents of a collection by path."""
         with self._engine.begin() as sql:
@@ -228,8 +234,8 @@ class Store:
         """
         with self._engine.begin() as sql:
             number = _change_number(sql)
-            retired, published = _changed_revisions(sql, since) if since else (frozenset(), None)
-            rows = _vector_rows(sql, encoder, published)
+            retired = _retired_revisions(sql, since) if since else frozenset()
+            rows = _vector_rows(sql, encoder, since)
         dimension = len(rows[0].vector) // 4 if rows else 0
         joined = b"".join(row.vector for row in rows)
         return VectorDelta(
@@ -328,19 +334,13 @@ def _change_number(sql: Connection) -> int:
     return sql.execute(select(func.max(changes.c.number))).scalar() or 0
 
 
-def _changed_revisions(sql: Connection, since: int) -> tuple[frozenset[int], frozenset[int]]:
-    """The revisions retired and published after `since`; one that was both is only retired."""
-    rows = sql.execute(
-        select(changes.c.kind, changes.c.revision_id).where(changes.c.number > since)
-    ).all()
-    retired = frozenset(row.revision_id for row in rows if row.kind == "retired")
-    published = frozenset(row.revision_id for row in rows if row.kind == "published")
-    return retired, published - retired
+def _retired_revisions(sql: Connection, since: int) -> frozenset[int]:
+    retired = select(changes.c.revision_id).where(changes.c.kind == "retired")
+    return frozenset(sql.execute(retired.where(changes.c.number > since)).scalars())
 
 
-def _vector_rows(
-    sql: Connection, encoder: str, revision_ids: frozenset[int] | None
-) -> Sequence[Any]:
+def _vector_rows(sql: Connection, encoder: str, since: int) -> Sequence[Any]:
+    """Vectors of what was published after `since`; a revision since retired has no passages."""
     query = (
         select(passages.c.id, passages.c.revision_id, passages.c.collection_id, vectors.c.vector)
         .join(vectors, vectors.c.passage_id == passages.c.id)
@@ -348,8 +348,10 @@ def _vector_rows(
         .where(encoders.c.fingerprint == encoder)
         .order_by(passages.c.id)
     )
-    if revision_ids is not None:
-        query = query.where(passages.c.revision_id.in_(revision_ids))
+    if since:
+        # A subquery: a database takes only so many values in a statement.
+        published = select(changes.c.revision_id).where(changes.c.number > since)
+        query = query.where(passages.c.revision_id.in_(published))
     return sql.execute(query).all()
 
 

@@ -117,7 +117,11 @@ class Revision:
     vectors: NDArray[np.float32]
 
     def __post_init__(self) -> None:
-        if self.vectors.shape[:1] != (len(self.passages),):
+        if self.vectors.ndim != 2:
+            raise ValueError(
+                f"{self.name}: expected vectors (n, dimension), got {self.vectors.shape}"
+            )
+        if len(self.vectors) != len(self.passages):
             raise ValueError(
                 f"{self.name}: {len(self.passages)} passages but {self.vectors.shape[0]} vectors"
             )

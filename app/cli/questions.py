@@ -172,7 +172,8 @@ def _rows(path: Path, key: str) -> Iterator[tuple[str, str]]:
     Raises:
         CommandFailed: a line is not an object with `_id` and `key`.
     """
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+    # Not splitlines: JSON may hold U+2028 and its like as they are.
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), start=1):
         if not line.strip():
             continue
         try:

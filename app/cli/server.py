@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from collections.abc import Callable
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 ADMINISTRATOR = "admin"
 _SHUTDOWN_SECONDS = 10
+_BACKLOG = 128
 
 
 @click.command(epilog="\b\nExamples:\n  assay serve\n  assay serve --port 9000 --with-samples")
@@ -34,10 +36,7 @@ def serve(terminal: Terminal, host: str | None, port: int | None, with_samples: 
     _say_how_to_log_in(terminal, assay)
     if with_samples:
         _ingest_samples(terminal, assay)
-    Thread(target=assay.warm_up, name="warm-up", daemon=True).start()
-    terminal.line(f"Assay is at http://{address}:{port} (Ctrl-C stops it)")
-    sys.stdout.flush()
-    _run(assay, listening)
+    _run(assay, listening, lambda: _announce(terminal, f"http://{address}:{port}"))
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -47,6 +46,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
+        # From here on visitors wait instead of being turned away, and no other server gets in.
+        listening.listen(_BACKLOG)
     except OSError as error:
         raise CommandFailed(
             f"cannot listen on {host} port {port}: {error.strerror or error}; "
@@ -82,10 +83,22 @@ def _ingest_samples(terminal: Terminal, assay: "Assay") -> None:
     )
 
 
-def _run(assay: "Assay", listening: socket.socket) -> None:
+def _announce(terminal: Terminal, url: str) -> None:
+    terminal.line(f"Assay is at {url} (Ctrl-C stops it)")
+    sys.stdout.flush()
+
+
+def _run(assay: "Assay", listening: socket.socket, announce: Callable[[], None]) -> None:
     import uvicorn
 
     from app.api.application import create_app
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            announce()
+            # Not before: importing the model libraries would hold up the first answers.
+            Thread(target=assay.warm_up, name="warm-up", daemon=True).start()
 
     config = uvicorn.Config(
         create_app(assay.services()),
@@ -95,4 +108,4 @@ def _run(assay: "Assay", listening: socket.socket) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    Server(config).run(sockets=[listening])

@@ -14,7 +14,7 @@ def upgrade(engine: Engine) -> None:
     """Bring the database to `HEAD` in one transaction; nothing to do when it is there.
 
     Raises:
-        SchemaMismatch: a newer version of Assay made it.
+        SchemaMismatch: a newer version of Assay made it, or another program.
     """
     with engine.begin() as sql:
         if _version(sql) == HEAD:
@@ -23,6 +23,8 @@ def upgrade(engine: Engine) -> None:
         found = _version(sql)  # another process may have been faster
         if found == HEAD:
             return
+        if found is None and inspect(sql).get_table_names():
+            raise SchemaMismatch(Path(engine.url.database or ""), "of another program", HEAD)
         if found is not None and found > HEAD:
             raise SchemaMismatch(Path(engine.url.database or ""), found, HEAD)
         _run_alembic(sql)

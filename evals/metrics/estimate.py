@@ -42,4 +42,5 @@ def wilson(successes: int, n: int) -> Estimate:
     p, z2 = successes / n, _Z_95**2
     centre = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = _Z_95 * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return Estimate(p, centre - half, centre + half, n, 0)
+    # Exactly 0 and 1 on paper when all failed or succeeded; rounding must not pass them.
+    return Estimate(p, max(0.0, min(p, centre - half)), min(1.0, max(p, centre + half)), n, 0)

@@ -10,9 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from generation.groundedness.types import EvidenceSpan, Judgement
 from generation.groundedness.words import Words, share, words_of
 from generation.types import Verdict
@@ -21,6 +18,9 @@ from retrieval.sentences import sentence_spans
 
 # A claim often needs a sentence and its neighbour ("It opened in 1931. ..."), rarely more.
 _WINDOW_SENTENCES = 2
+_CANDIDATE_WINDOWS = 8
+# A sentence with fewer content words is a reply to its question rather than a statement.
+_FULL_STATEMENT_WORDS = 5
 
 
 class Features(NamedTuple):
@@ -57,6 +57,11 @@ class _Window(NamedTuple):
     words: Words
 
 
+class _Compared(NamedTuple):
+    span: EvidenceSpan
+    features: Features
+
+
 class BaselineVerifier:
     """Judges by words and embeddings; see `Verifier`."""
 
@@ -70,32 +75,89 @@ class BaselineVerifier:
         self, question: str, sentences: Sequence[str], evidence: Sequence[str]
     ) -> list[Judgement]:
         """Judge each sentence against its best window of evidence; see `Verifier.judge`."""
-        del question  # words and embeddings compare statements only
-        if not sentences:
-            return []
+        judgements = []
+        for compared in self._compare(question, sentences, evidence):
+            if not compared:
+                judgements.append(Judgement(Verdict.UNSUPPORTED, 0.0, ()))
+                continue
+            score, best = self._best(compared)
+            verdict = verdict_of(score, self._weights)
+            spans = () if verdict is Verdict.UNSUPPORTED else (best.span,)
+            judgements.append(Judgement(verdict, score, spans))
+        return judgements
+
+    def features(self, question: str, sentence: str, evidence: str) -> Features:
+        """What the regression sees of a sentence, at the window these weights choose."""
+        [compared] = self._compare(question, [sentence], [evidence])
+        if not compared:
+            return Features(0.0, 0.0, 0.0, 1.0, 1.0, 0.0)
+        return self._best(compared)[1].features
+
+    def _compare(
+        self, question: str, sentences: Sequence[str], evidence: Sequence[str]
+    ) -> list[list[_Compared]]:
+        """Each sentence beside the windows that share most of its words."""
         windows = [window for i, text in enumerate(evidence) for window in _windows(i, text)]
-        if not windows:
-            return [Judgement(Verdict.UNSUPPORTED, 0.0, ()) for _ in sentences]
-        texts = [evidence[w.span.index][w.span.start : w.span.end] for w in windows]
-        vectors = self._encoder.encode(beginnings([*sentences, *texts], self._encoder))
-        similarities = vectors[: len(sentences)] @ vectors[len(sentences) :].T
+        if not windows or not sentences:
+            return [[] for _ in sentences]
+        everything = frozenset[str]().union(*(window.words.content for window in windows))
+        statements = [statement_of(question, sentence) for sentence in sentences]
+        claims = [words_of(statement) for statement in statements]
+        chosen = [_candidates(claim, windows) for claim in claims]
+        similarity = self._similarities(statements, windows, chosen, evidence)
         return [
-            self._judge_one(words_of(sentence), similarities[row], windows)
-            for row, sentence in enumerate(sentences)
+            [
+                _Compared(
+                    windows[i].span,
+                    features_of(claim, windows[i].words, everything, similarity[row][i]),
+                )
+                for i in chosen[row]
+            ]
+            for row, claim in enumerate(claims)
         ]
 
-    def _judge_one(
-        self, claim: Words, similarities: NDArray[np.float32], windows: Sequence[_Window]
-    ) -> Judgement:
-        everything = frozenset[str]().union(*(window.words.content for window in windows))
-        scores = [
-            support(features_of(claim, window.words, everything, float(similarity)), self._weights)
-            for window, similarity in zip(windows, similarities, strict=True)
+    def _similarities(
+        self,
+        statements: Sequence[str],
+        windows: Sequence[_Window],
+        compared: Sequence[Sequence[int]],
+        evidence: Sequence[str],
+    ) -> list[dict[int, float]]:
+        """For each statement, the cosine to each window it is compared with."""
+        needed = sorted({index for chosen in compared for index in chosen})
+        spans = [windows[index].span for index in needed]
+        texts = [evidence[span.index][span.start : span.end] for span in spans]
+        vectors = self._encoder.encode(beginnings([*statements, *texts], self._encoder))
+        cosines = vectors[: len(statements)] @ vectors[len(statements) :].T
+        column = {index: place for place, index in enumerate(needed)}
+        return [
+            {index: float(cosines[row, column[index]]) for index in chosen}
+            for row, chosen in enumerate(compared)
         ]
-        best = int(np.argmax(scores))
-        verdict = verdict_of(scores[best], self._weights)
-        spans = () if verdict is Verdict.UNSUPPORTED else (windows[best].span,)
-        return Judgement(verdict, scores[best], spans)
+
+    def _best(self, compared: Sequence[_Compared]) -> tuple[float, _Compared]:
+        """The window that supports best, the first of equals."""
+        scores = [support(one.features, self._weights) for one in compared]
+        best = max(range(len(scores)), key=lambda i: (scores[i], -i))
+        return scores[best], compared[best]
+
+
+def _candidates(claim: Words, windows: Sequence[_Window]) -> list[int]:
+    """The windows that share most of a claim's words; only these are worth embedding."""
+    order = sorted(
+        range(len(windows)), key=lambda i: (-share(claim.content, windows[i].words.content), i)
+    )
+    return order[:_CANDIDATE_WINDOWS]
+
+
+def statement_of(question: str, sentence: str) -> str:
+    """What a sentence states: a short reply ("Four weeks.") borrows its subject from the question.
+
+    Without it, "four weeks" would be supported by any four weeks in the evidence.
+    """
+    if len(words_of(sentence).content) >= _FULL_STATEMENT_WORDS or not question.strip():
+        return sentence
+    return f"{question.strip()} {sentence}"
 
 
 def features_of(

@@ -2,9 +2,12 @@
 
 import json
 import os
+import secrets
 import shutil
+import time
 from pathlib import Path
 from threading import RLock
+from typing import Any
 
 import faiss
 import numpy as np
@@ -16,18 +19,21 @@ from retrieval.types import Candidate, VectorDelta
 
 _FORMAT = 1
 _MANIFEST = "manifest.json"
+# No process takes so long between making a generation and naming it in the manifest.
+_ABANDONED_SECONDS = 3600
 
 
 class FlatVectors:
     """An exact inner-product index that knows which collection and revision each row is of.
 
-    `change_number` is the store's when the last delta was read. Safe to search from several
-    threads while one applies a delta.
+    `change_number` is the store's when the last delta was read; `change_mark`, after `load`, what
+    `save` was told that change was. Safe to search from several threads while one applies a delta.
     """
 
     def __init__(self, encoder: str, dimension: int) -> None:
         self.encoder = encoder
         self.change_number = 0
+        self.change_mark = ""
         self._lock = RLock()
         self._index: faiss.Index = faiss.IndexFlatIP(dimension)
         self._passage_ids = np.empty(0, dtype=np.int64)
@@ -109,11 +115,16 @@ class FlatVectors:
     # On disk: <folder>/<generation>/{index.faiss,rows.bin}; <folder>/manifest.json is written last.
     # It names the generation and the hashes of its files: one without is as good as none.
 
-    def save(self, folder: Path) -> None:
-        """Write the index and make it the current one in `folder` in a single step."""
+    def save(self, folder: Path, *, change_mark: str = "") -> None:
+        """Write the index and make it the current one in `folder` in a single step.
+
+        Several processes may do so at once: one of them is the last.
+
+        Args:
+            change_mark: tells the change of this number from that of another store.
+        """
         with self._lock:
-            generation = folder / f"{self.change_number}-{os.getpid()}"
-            shutil.rmtree(generation, ignore_errors=True)
+            generation = folder / f"{self.change_number}-{secrets.token_hex(4)}"
             generation.mkdir(parents=True)
             rows = np.stack([self._passage_ids, self._revision_ids, self._collection_ids])
             contents = {
@@ -126,16 +137,20 @@ class FlatVectors:
                 "dimension": self._index.d,
                 "count": len(self),
                 "change_number": self.change_number,
+                "change_mark": change_mark,
                 "generation": generation.name,
                 "sha256": {name: sha256_of(content) for name, content in contents.items()},
             }
         for name, content in contents.items():
             _write_durably(generation / name, content)
-        partial = folder / f"{_MANIFEST}.{os.getpid()}.partial"
+        manifest["checksum"] = _checksum(manifest)
+        partial = generation / _MANIFEST
         _write_durably(partial, json.dumps(manifest, indent=2, sort_keys=True).encode())
+        replaced = _current_generation(folder)
         partial.replace(folder / _MANIFEST)
         for other in folder.iterdir():
-            if other.is_dir() and other != generation:
+            # Any other may be one that another process is writing at this moment.
+            if other != generation and (other.name == replaced or _is_abandoned(other)):
                 shutil.rmtree(other, ignore_errors=True)
 
     @classmethod
@@ -148,6 +163,8 @@ class FlatVectors:
         """
         try:
             manifest = json.loads((folder / _MANIFEST).read_bytes())
+            if manifest.pop("checksum", None) != _checksum(manifest):
+                raise ProjectionTorn(folder / _MANIFEST, "its bytes are not those written")
             generation = folder / str(manifest["generation"])
             contents = {}
             for name, expected in manifest["sha256"].items():
@@ -155,7 +172,7 @@ class FlatVectors:
                 if sha256_of(contents[name]) != expected:
                     raise ProjectionTorn(generation / name, "its bytes are not those written")
             found = (manifest["format"], manifest["encoder"], manifest["dimension"])
-            number = int(manifest["change_number"])
+            number, mark = int(manifest["change_number"]), str(manifest["change_mark"])
             index_bytes, rows_bytes = contents["index.faiss"], contents["rows.bin"]
         except FileNotFoundError as error:
             raise ProjectionTorn(folder, f"{Path(error.filename).name} is missing") from error
@@ -168,8 +185,28 @@ class FlatVectors:
         vectors._index = faiss.deserialize_index(np.frombuffer(index_bytes, dtype=np.uint8))
         rows = np.frombuffer(rows_bytes, dtype="<i8").reshape(3, -1).astype(np.int64)
         vectors._passage_ids, vectors._revision_ids, vectors._collection_ids = rows
-        vectors.change_number = number
+        vectors.change_number, vectors.change_mark = number, mark
         return vectors
+
+
+def _checksum(manifest: dict[str, Any]) -> str:
+    return sha256_of(json.dumps(manifest, sort_keys=True).encode())
+
+
+def _current_generation(folder: Path) -> str | None:
+    try:
+        return str(json.loads((folder / _MANIFEST).read_bytes())["generation"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _is_abandoned(generation: Path) -> bool:
+    """Whether a process was killed before it named this generation in the manifest."""
+    try:
+        age = time.time() - generation.stat().st_mtime
+    except OSError:  # gone meanwhile
+        return False
+    return generation.is_dir() and age > _ABANDONED_SECONDS
 
 
 def _write_durably(path: Path, content: bytes) -> None:

@@ -34,18 +34,21 @@ class VectorProjection:
             if self._vectors is None:
                 self._vectors = self._load_or_rebuild()
             elif self._vectors.change_number != self._store.change_number():
-                self._catch_up(self._vectors)
+                # Kept only when complete: the search after one that was refused is refused too.
+                vectors, self._vectors = self._vectors, None
+                self._catch_up(vectors)
+                self._vectors = vectors
             return self._vectors
 
     def save(self) -> None:
         """Write the caught-up index, so that the next start need not read every vector from SQL."""
-        self.current().save(self._folder)
+        self._save(self.current())
 
     def rebuild(self) -> None:
         """Make the index again from SQL, without embedding anything, and save it."""
         with self._lock:
             self._vectors = self._from_sql()
-            self._vectors.save(self._folder)
+            self._save(self._vectors)
 
     def problem(self) -> str | None:
         """Compare the file, row for row, with SQL; None when they agree. Reads every vector."""
@@ -79,7 +82,14 @@ class VectorProjection:
         known = self._store.change_number()
         if vectors.change_number > known:
             raise self._mismatch("change number", vectors.change_number, f"at most {known}")
+        # The same number means something else after the database was restored from a backup.
+        mark = self._store.change_mark(vectors.change_number)
+        if vectors.change_mark != mark:
+            raise self._mismatch("last change", vectors.change_mark, mark)
         return vectors
+
+    def _save(self, vectors: FlatVectors) -> None:
+        vectors.save(self._folder, change_mark=self._store.change_mark(vectors.change_number))
 
     def _from_sql(self) -> FlatVectors:
         vectors = FlatVectors(self._encoder.fingerprint, self._encoder.dimension)

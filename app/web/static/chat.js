@@ -111,7 +111,7 @@ function abstentionPart(nearest) {
     part.append(element("p", "", "No passage you can read comes near this question."));
     return part;
   }
-  part.append(element("p", "", "Nothing in them supports an answer. These passages came nearest:"));
+  part.append(element("p", "", "Nothing that was found supports an answer. These passages came nearest:"));
   const list = element("ul", "");
   for (const passage of nearest) {
     const place = element("p", "", name(passage.document));

@@ -1,0 +1,79 @@
+"""Stand-ins for models: small, deterministic, readable. Everything else in a test is the real thing."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generation.types import Decoding, Message, Piece, Usage
+from retrieval.errors import TextTooLong
+from retrieval.types import unit_rows
+
+_WORD = re.compile(r"\w+")
+
+
+@dataclass
+class WordEncoder:
+    """A bag of words: texts are similar as far as they share words. One token per word.
+
+    `encoded` counts the texts it was given; `calls` the batches.
+    """
+
+    fingerprint: str = "words"
+    dimension: int = 512
+    limit_tokens: int = 60
+    encoded: int = 0
+    calls: int = 0
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(_WORD.findall(text)) for text in texts]
+
+    def encode(
+        self, texts: Sequence[str], *, on_progress: Callable[[int], None] | None = None
+    ) -> NDArray[np.float32]:
+        longest = max(self.count_tokens(texts), default=0)
+        if longest > self.limit_tokens:
+            raise TextTooLong(longest, self.limit_tokens)
+        rows = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            for word in _WORD.findall(text.lower()):
+                row[1 + crc32(word.encode()) % (self.dimension - 1)] += 1
+            row[0] += 0.01  # a text without words still has a direction
+        self.encoded += len(texts)
+        self.calls += 1
+        if on_progress and texts:
+            on_progress(len(texts))
+        return unit_rows(rows)
+
+
+@dataclass
+class ScriptedEngine:
+    """Says the given answers, one after the other, a word at a time; keeps what it was told."""
+
+    answers: Sequence[str] = ()
+    name: str = "scripted"
+    context_tokens: int = 2048
+    conversations: list[Sequence[Message]] = field(default_factory=list)
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        return sum(len(_WORD.findall(message.content)) for message in messages)
+
+    def stream(
+        self,
+        messages: Sequence[Message],
+        decoding: Decoding,
+        *,
+        is_cancelled: Callable[[], bool],
+    ) -> Iterator[Piece]:
+        answer = self.answers[len(self.conversations)]
+        self.conversations.append(messages)
+        words = re.findall(r"\S+\s*", answer)
+        for word in words:
+            if is_cancelled():
+                return
+            yield Piece(word)
+        usage = Usage(self.count_tokens(messages), len(words))
+        yield Piece("", usage, "stop")

@@ -1,0 +1,148 @@
+"""Sentences: what ends one, what does not, and that nothing is lost."""
+
+import sys
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from retrieval import sentences
+from retrieval.sentences import sentence_spans
+
+# Everything that the rules speak of, and pieces to put between.
+_pieces = st.sampled_from(
+    [*".!?…\"'”’»)]}[]([1][23] \n\t 。！？」。", "\n\n", ". ", ".\n", "Dr", "e.g", "J", "No", "2"]
+    + ["word", "Word", "3.14", "é", "\u2028", "\r\n", "\x85", "𝒶"]
+)
+
+
+def cut(text: str) -> list[str]:
+    return [text[start:end] for start, end in sentence_spans(text)]
+
+
+def stripped(text: str) -> list[str]:
+    return [sentence.strip() for sentence in cut(text)]
+
+
+@given(st.one_of(st.text(max_size=200), st.lists(_pieces, max_size=40).map("".join)))
+@example("")
+@example("\n\n \n\n")
+@example("\n\nA. B")
+@example(".")
+def test_sentences_tile_the_text(text):
+    spans = sentence_spans(text)
+    assert "".join(text[start:end] for start, end in spans) == text
+    assert all(start < end for start, end in spans)
+    # A sentence of white space alone exists only where the text has nothing else.
+    assert all(text[start:end].strip() for start, end in spans) or not text.strip()
+
+
+@given(st.lists(_pieces, max_size=30).map("".join))
+def test_white_space_belongs_to_the_sentence_before(text):
+    assert not any(sentence[0].isspace() for sentence in cut(text)[1:])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        ("One", ["One"]),
+        ("One. Two", ["One.", "Two"]),
+        ("One! Two? Three… Four.", ["One!", "Two?", "Three…", "Four."]),
+        ("What?! No.", ["What?!", "No."]),
+        ("One.Two", ["One.Two"]),
+        ("A heading\n\nA paragraph", ["A heading", "A paragraph"]),
+        ("wrapped\nin two lines. End", ["wrapped\nin two lines.", "End"]),
+        # closed by quotes, brackets, reference marks
+        ('He said "Stop." Then he left.', ['He said "Stop."', "Then he left."]),
+        ("(See there.) It is new.", ["(See there.)", "It is new."]),
+        ("It grows.[12][3] Later it stops.", ["It grows.[12][3]", "Later it stops."]),
+        ("« Non. » Oui.", ["« Non.", "» Oui."]),
+        ("“Stop!” he said. Then.", ["“Stop!” he said.", "Then."]),
+        # not ends
+        ("Dr. Smith met Mr. Jones. They spoke.", ["Dr. Smith met Mr. Jones.", "They spoke."]),
+        ("Fees, e.g. VAT, apply.", ["Fees, e.g. VAT, apply."]),
+        ("J. K. Rowling wrote it. It sold.", ["J. K. Rowling wrote it.", "It sold."]),
+        ("The U.S. Army came.", ["The U.S. Army came."]),
+        ("It costs 3.50 euro. Pay.", ["It costs 3.50 euro.", "Pay."]),
+        ("2. Fees are due. 3. Costs too.", ["2. Fees are due.", "3. Costs too."]),
+        ("See No. 5 there. She said no. Five left.", None),
+        ("the end. of it", ["the end. of it"]),
+        # Chinese and Japanese
+        ("你好。再见！好", ["你好。", "再见！", "好"]),
+        ("「行く。」彼は言った。", ["「行く。」", "彼は言った。"]),
+    ],
+)
+def test_what_ends_a_sentence(text, expected):
+    if expected is None:
+        expected = ["See No. 5 there.", "She said no.", "Five left."]
+    assert stripped(text) == expected
+
+
+def test_offsets_are_code_points():
+    text = "𝒜 is here. 𝒷 too. 𝒞."
+    assert cut(text) == ["𝒜 is here. ", "𝒷 too. ", "𝒞."] or cut(text)[0].startswith("𝒜 is here.")
+    assert "".join(cut(text)) == text
+
+
+HOSTILE = [
+    "." * 7 + "x",
+    '."' + '"' * 9,
+    ".)]}" * 3,
+    "\n ",
+    "\n \t\t\t\t\t",
+    ". " * 2 + "a",
+    "[1]" * 4,
+    ".[1][2]",
+    "J. ",
+    "Dr. ",
+    "(((.",
+    "\n\n",
+    " ",
+    "!?",
+    "。」",
+    "wordwordword. x ",
+]
+
+
+def work(text: str) -> int:
+    """How many calls, of Python functions and built-in ones, cutting `text` takes."""
+    calls = 0
+
+    def count(_frame, event, _argument):
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        sentence_spans(text)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_work_is_linear_in_the_length(unit):
+    """Twice the text takes at most twice the calls (and a few)."""
+    assert work(unit * 2000) <= 2 * work(unit * 1000) + 20
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_a_call_looks_at_a_bounded_stretch(unit, monkeypatch):
+    """Text handed to the abbreviation rules is a window, whatever lies before it."""
+    seen = []
+    real = sentences._is_abbreviated
+    monkeypatch.setattr(
+        sentences, "_is_abbreviated", lambda before, after: seen.append(before) or real(before, after)
+    )
+    sentence_spans("x" * 1000 + unit * 200)
+    assert max(map(len, seen), default=0) <= 40
+
+
+def test_a_megabyte_of_the_worst_ends():
+    """Quadratic matching of these would take hours, not a moment."""
+    for unit in ("." * 9 + "x", '.""""""', "\n \t", "a. ", ". [1]"):
+        text = unit * (200_000 // len(unit))
+        assert sentence_spans(text)[-1][1] == len(text)
+    for text in ("." * 200_000 + "x", "." + '"' * 200_000 + "x", "\n" + " " * 200_000 + "x"):
+        assert sentence_spans(text) == [(0, len(text))]

@@ -1,0 +1,84 @@
+"""The environment: typos and impossible values are refused by name."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from app.errors import BadSetting
+from app.settings import Settings, read_settings
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch):
+    for name in list(os.environ):
+        if name.upper().startswith("ASSAY_"):
+            monkeypatch.delenv(name)
+
+
+def test_every_setting_has_a_default_and_a_description():
+    settings = read_settings()
+    assert settings.host == "127.0.0.1"
+    assert settings.abstain_below is None
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_values_come_from_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "a home"))
+    monkeypatch.setenv("ASSAY_PORT", "9000")
+    monkeypatch.setenv("ASSAY_ALLOWED_HOSTS", '["docs.example.org", "x"]')
+    monkeypatch.setenv("ASSAY_ABSTAIN_BELOW", "0.5")
+    settings = read_settings()
+    assert settings.database == tmp_path / "a home" / "assay.db"
+    assert settings.port == 9000
+    assert settings.allowed_hosts == ("docs.example.org", "x")
+    assert settings.abstain_below == 0.5
+
+
+def test_everything_kept_lies_in_the_home_folder():
+    settings = Settings(home=Path("/h"))
+    places = {settings.database, settings.originals, settings.vector_index, settings.models}
+    assert len(places) == 4
+    assert all(place.is_relative_to("/h") for place in places)
+
+
+def test_a_typo_is_refused_and_the_known_names_are_said(monkeypatch):
+    monkeypatch.setenv("ASSAY_ENCODR", "x")
+    with pytest.raises(BadSetting, match=r"ASSAY_ENCODR: there is no such setting.*ASSAY_ENCODER"):
+        read_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ASSAY_PORT", "65536"),
+        ("ASSAY_PORT", "-1"),
+        ("ASSAY_PORT", "http"),
+        ("ASSAY_ENCODER", ""),
+        ("ASSAY_MODEL", ""),
+        ("ASSAY_EVIDENCE_PASSAGES", "0"),
+        ("ASSAY_EVIDENCE_PASSAGES", "51"),
+        ("ASSAY_EVIDENCE_TOKENS", "199"),
+        ("ASSAY_ABSTAIN_BELOW", "1.01"),
+        ("ASSAY_ABSTAIN_BELOW", "-0.1"),
+        ("ASSAY_ABSTAIN_BELOW", "nan"),
+        ("ASSAY_SECURE_COOKIES", "perhaps"),
+        ("ASSAY_ALLOWED_HOSTS", "docs.example.org"),
+        ("ASSAY_ALLOWED_HOSTS", '{"a": 1}'),
+    ],
+)
+def test_an_impossible_value_is_refused_by_name(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadSetting, match=f"^{name}: "):
+        read_settings()
+
+
+@pytest.mark.parametrize(("name", "value"), [("ASSAY_PORT", "0"), ("ASSAY_ABSTAIN_BELOW", "1")])
+def test_the_limits_themselves_are_allowed(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    read_settings()
+
+
+def test_settings_do_not_change():
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().port = 1
