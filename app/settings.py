@@ -50,7 +50,9 @@ class Settings(BaseSettings):
         default=EVIDENCE_PASSAGES, ge=1, le=50, description="Passages looked through for an answer."
     )
     evidence_tokens: int = Field(
-        default=EVIDENCE_TOKENS, ge=200, description="Tokens of the prompt, evidence included."
+        default=EVIDENCE_TOKENS,
+        ge=50,
+        description="Tokens of evidence in the prompt; more suits a larger model.",
     )
     abstain_below: Annotated[float, Field(ge=0, le=1)] | None = Field(
         default=None,

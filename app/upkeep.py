@@ -89,12 +89,16 @@ def examine(assay: Assay, *, repair: bool) -> Iterator[Finding]:
     )
     yield _from("left-overs", lambda: _left_overs(assay), lambda: _sweep(assay), repair)
     yield _from("lexical index", assay.lexical.problem, assay.lexical.rebuild, repair)
-    encoder = _from("encoder", lambda: _model_problem(lambda: assay.encoder), None, repair)
+    encoder = _from(
+        "encoder", lambda: _model_problem(lambda: assay.encoder), None, repair, "set ASSAY_ENCODER"
+    )
     yield encoder
     if encoder.is_ok:
         yield _from("vectors", lambda: _unembedded(assay), lambda: _embed_missing(assay), repair)
         yield _from("vector index", lambda: _vector_index(assay), assay.vectors.rebuild, repair)
-    yield _from("chat model", lambda: _model_problem(lambda: assay.engine), None, repair)
+    yield _from(
+        "chat model", lambda: _model_problem(lambda: assay.engine), None, repair, "set ASSAY_MODEL"
+    )
 
 
 def _from(

@@ -8,7 +8,7 @@ from typing import Protocol
 from generation.citations import citation, cited, complete_sentences
 from generation.engines.base import Engine
 from generation.groundedness.types import Verifier
-from generation.prompt import PROMPT_VERSION, build_prompt
+from generation.prompt import PROMPT_VERSION, Excerpt, build_prompt
 from generation.quoting import Quote, rank_quotes, signals_of
 from generation.sufficiency import is_answerable
 from generation.types import (
@@ -32,9 +32,12 @@ from retrieval.types import Hit
 ABSTENTION = "Your documents do not answer this, as far as I can tell."
 # Passages looked through for a verbatim answer; the prompt holds as many of them as fit.
 EVIDENCE_PASSAGES = 8
-# More evidence than this slows a small model and distracts it (docs/LOG.md).
-EVIDENCE_TOKENS = 1000
+# More evidence than this slows the bundled model and distracts it (docs/LOG.md); a larger model
+# does better with more.
+EVIDENCE_TOKENS = 200
 NEAREST_PASSAGES = 3
+# A draft is given up after this many unsupported sentences in a row.
+_STRAYED_AFTER = 2
 
 
 class Search(Protocol):
@@ -101,13 +104,14 @@ class Answerer:
             return
         for sentence in _quoted(quotes[: self._policy.quotes], hits):
             yield Assayed(run.keep(sentence))
-        yield from self._generated(run, hits, history, is_cancelled)
+        yield from self._generated(run, hits, quotes, history, is_cancelled)
         yield Finished(run.answer())
 
     def _generated(
         self,
         run: "_Run",
         hits: Sequence[Hit],
+        quotes: Sequence[Quote],
         history: Sequence[Message],
         is_cancelled: Callable[[], bool],
     ) -> Iterator[AnswerEvent]:
@@ -115,14 +119,22 @@ class Answerer:
         room = self._engine.context_tokens - run.decoding.max_tokens
         prompt = build_prompt(
             run.question,
-            hits,
+            [Excerpt(hits[quote.index], quote.start, quote.end) for quote in quotes],
             history,
             count_tokens=self._engine.count_tokens,
-            budget_tokens=min(room, self._policy.evidence_tokens),
+            budget_tokens=room,
+            evidence_tokens=self._policy.evidence_tokens,
         )
         rest = ""
-        for piece in self._engine.stream(prompt.messages, run.decoding, is_cancelled=is_cancelled):
+        pieces = self._engine.stream(
+            prompt.messages,
+            run.decoding,
+            is_cancelled=lambda: is_cancelled() or run.has_strayed,
+        )
+        for piece in pieces:
             run.heard(piece.usage)
+            if run.has_strayed:
+                continue  # only the usage is still of interest
             if piece.text:
                 yield Drafted(piece.text)
             complete, rest = complete_sentences(
@@ -171,6 +183,14 @@ class _Run:
             self._first_token_seconds = self._elapsed()
         self._usage = usage or self._usage
 
+    @property
+    def has_strayed(self) -> bool:
+        """Whether the last sentences were all unsupported: a small model does not come back."""
+        last = self._sentences[-_STRAYED_AFTER:]
+        return len(last) == _STRAYED_AFTER and all(
+            sentence.verdict is Verdict.UNSUPPORTED for sentence in last
+        )
+
     def has_said(self, text: str) -> bool:
         """Whether the answer holds these words already: a draft often repeats the quote."""
         return any(_plain(text) in _plain(kept.text) for kept in self._sentences)
@@ -181,10 +201,10 @@ class _Run:
 
     def answer(self) -> Answer:
         """The answer: what is supported; an abstention when nothing is."""
-        shown = [s for s in self._sentences if s.verdict is Verdict.SUPPORTED]
+        shown = [sentence for sentence in self._sentences if sentence.is_said]
         if not shown:
             return self.abstention()
-        return self._finished(" ".join(s.text for s in shown), tuple(self._sentences))
+        return self._finished(" ".join(sentence.text for sentence in shown), tuple(self._sentences))
 
     def abstention(self) -> Answer:
         return self._finished(ABSTENTION, ())

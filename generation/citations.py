@@ -47,16 +47,26 @@ def cited(
 def complete_sentences(draft: str, *, is_final: bool) -> tuple[list[str], str]:
     """Cut what can be judged off a growing draft.
 
-    A sentence is complete when another has begun after it, or when the draft is final.
+    A sentence is complete when another has begun after it, or when the draft is final. What ends
+    in a colon ("The answer is:") says nothing without what follows, and stays with it.
 
     Returns:
         The complete sentences, stripped, blank ones left out; and the rest of the draft.
     """
-    spans = sentence_spans(draft)
+    spans = _joined_after_colons(draft, sentence_spans(draft))
     kept = len(spans) if is_final else max(0, len(spans) - 1)
     sentences = [draft[start:end].strip() for start, end in spans[:kept]]
     rest = draft[spans[kept][0] :] if kept < len(spans) else ""
     return [sentence for sentence in sentences if sentence], rest
+
+
+def _joined_after_colons(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    joined: list[tuple[int, int]] = []
+    for start, end in spans:
+        if joined and text[slice(*joined[-1])].rstrip().endswith(":"):
+            start = joined.pop()[0]
+        joined.append((start, end))
+    return joined
 
 
 def _cite(span: EvidenceSpan, evidence: Sequence[Hit]) -> Citation:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from string import Template
 
 from generation.errors import QuestionTooLong
 from generation.types import Message
@@ -15,8 +16,22 @@ _HISTORY_TURNS = 4
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpt:
+    """`hit.passage.text[start:end]`: what of a passage goes into the prompt."""
+
+    hit: Hit
+    start: int
+    end: int
+
+    @property
+    def text(self) -> str:
+        """The words on one line."""
+        return " ".join(self.hit.passage.text[self.start : self.end].split())
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
-    """Messages that fit the window, and the hits whose passages they contain, best first."""
+    """Messages that fit the window, and the hits whose words they contain, best first."""
 
     messages: tuple[Message, ...]
     evidence: tuple[Hit, ...]
@@ -25,58 +40,60 @@ class Prompt:
 
 def build_prompt(
     question: str,
-    hits: Sequence[Hit],
+    excerpts: Sequence[Excerpt],
     history: Sequence[Message],
     *,
     count_tokens: Callable[[Sequence[Message]], int],
     budget_tokens: int,
+    evidence_tokens: int,
 ) -> Prompt:
-    """Pack as many whole passages as fit, best first, a passage at a time.
+    """Pack whole excerpts, best first, until one no longer fits.
 
     Args:
-        history: earlier turns, oldest first; dropped oldest first when they do not fit.
+        excerpts: best first.
+        history: earlier turns, oldest first; dropped oldest first when they take more than half
+            of the budget.
         count_tokens: tokens of a whole conversation with the engine's own template.
         budget_tokens: for the prompt; the answer's room is already taken off.
+        evidence_tokens: for the evidence alone. The first excerpt is taken even when it is longer,
+            as long as the prompt fits its budget.
 
     Raises:
         QuestionTooLong: the question does not fit even alone.
     """
     turns = list(history[-_HISTORY_TURNS:])
-    tokens = count_tokens(_messages(question, (), turns))
-    while turns and tokens > budget_tokens // 2:
+    bare = count_tokens(_messages(question, (), turns))
+    while turns and bare > budget_tokens // 2:
         turns = turns[1:]
-        tokens = count_tokens(_messages(question, (), turns))
-    if tokens > budget_tokens:
-        raise QuestionTooLong(tokens, budget_tokens)
-    used: tuple[Hit, ...] = ()
-    for hit in hits:
-        larger = count_tokens(_messages(question, (*used, hit), turns))
-        if larger > budget_tokens:
+        bare = count_tokens(_messages(question, (), turns))
+    if bare > budget_tokens:
+        raise QuestionTooLong(bare, budget_tokens)
+    used: tuple[Excerpt, ...] = ()
+    tokens = bare
+    for excerpt in excerpts:
+        larger = count_tokens(_messages(question, (*used, excerpt), turns))
+        if larger > budget_tokens or (used and larger - bare > evidence_tokens):
             break
-        used, tokens = (*used, hit), larger
-    return Prompt(_messages(question, used, turns), used, tokens)
+        used, tokens = (*used, excerpt), larger
+    evidence = tuple(dict.fromkeys(excerpt.hit for excerpt in used))
+    return Prompt(_messages(question, used, turns), evidence, tokens)
 
 
 def _messages(
-    question: str, evidence: Sequence[Hit], turns: Sequence[Message]
+    question: str, evidence: Sequence[Excerpt], turns: Sequence[Message]
 ) -> tuple[Message, ...]:
-    fenced = "\n\n".join(_fenced(number, hit) for number, hit in enumerate(evidence, start=1))
-    return (
-        Message("system", instructions(PROMPT_VERSION)),
-        *turns,
-        Message("user", f"{fenced}\n\nQuestion: {question.strip()}".lstrip()),
-    )
+    instructions, template = (part.strip() for part in _text(PROMPT_VERSION).split("\n---\n"))
+    lines = "\n".join(_harmless(excerpt.text) for excerpt in evidence)
+    asked = Template(template).substitute(evidence=lines, question=question.strip())
+    return (Message("system", instructions), *turns, Message("user", asked))
 
 
-def _fenced(number: int, hit: Hit) -> str:
-    """A passage between marks it cannot close: its own angle brackets are made harmless."""
-    text = " ".join(hit.passage.text.split()).replace("<", "‹").replace(">", "›")
-    title = hit.document.title.replace('"', "'").replace("<", "‹").replace(">", "›")
-    return f'<evidence number="{number}" title="{title}">\n{text}\n</evidence>'
+def _harmless(text: str) -> str:
+    """Evidence stands between marks it must not be able to close."""
+    return text.replace("<", "‹").replace(">", "›")
 
 
 @cache
-def instructions(version: str) -> str:
-    """The text of a prompt version."""
+def _text(version: str) -> str:
     file = resources.files("generation.prompts").joinpath(f"{version}.txt")
-    return file.read_text(encoding="utf-8").strip()
+    return file.read_text(encoding="utf-8")

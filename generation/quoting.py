@@ -100,6 +100,7 @@ class _Place(NamedTuple):
 
 
 def _statements(hit: Hit) -> list[_Place]:
+    # A passage at the top of a page may begin within a sentence: that part is no statement.
     text = hit.passage.text
     heading = hit.passage.context.rsplit(" > ", 1)[-1]
     places: list[_Place] = []
@@ -109,7 +110,7 @@ def _statements(hit: Hit) -> list[_Place]:
         sentence = text[start:end]
         if sentence.endswith("?"):
             lead, followers, begin = sentence, 0, None
-        elif sentence != heading:
+        elif sentence != heading and not (start == 0 and sentence[:1].islower()):
             # "Yes." says nothing alone: it is quoted with the sentence after it.
             begin = start if begin is None else begin
             if len(text[begin:end].split()) >= _FEWEST_WORDS or end == len(text.rstrip()):

@@ -97,6 +97,11 @@ class AssayedSentence:
     score: float
     citations: tuple[Citation, ...] = ()
 
+    @property
+    def is_said(self) -> bool:
+        """Whether the sentence is part of the answer's text; others are shown as marked only."""
+        return self.verdict is Verdict.SUPPORTED
+
 
 @dataclass(frozen=True, slots=True)
 class Timings:

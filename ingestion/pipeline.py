@@ -1,7 +1,7 @@
 """Files and folders into the store: find, compare, read, publish, remove."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
@@ -218,7 +218,7 @@ def _read_ahead(
     reader: Reader,
     report: Report,
     tell: Callable[[str], None],
-) -> Iterator[ReadFile]:
+) -> Generator[ReadFile, None, None]:
     """Read files in order, a few ahead of the caller; count the unreadable ones and go on."""
 
     def read(file: FoundFile) -> ReadFile:
@@ -249,5 +249,5 @@ def _read_ahead(
             else:
                 yield content
     finally:
-        # Nothing more is read. What is being read is not waited for: closing the reader ends it.
-        pool.shutdown(wait=False, cancel_futures=True)
+        # The reader is closed next: nothing may be read after that, for it would start another.
+        pool.shutdown(cancel_futures=True)

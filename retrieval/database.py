@@ -1,5 +1,7 @@
 """Open the SQL database so that several processes can read and write it at once."""
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +14,8 @@ from retrieval.errors import StoreBusy
 
 BUSY_TIMEOUT_SECONDS = 120.0
 
+_RETRY_SECONDS = 0.01
 _PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
     # FULL, not NORMAL: after a power cut an index file must never be ahead of SQL.
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
@@ -39,6 +41,7 @@ def open_database(path: Path, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECO
     def configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - DBAPI type
         # The driver must not open transactions of its own: `begin` below does.
         connection.isolation_level = None
+        _use_write_ahead_log(connection, busy_timeout_seconds)
         for pragma in _PRAGMAS:
             connection.execute(pragma)
 
@@ -48,6 +51,20 @@ def open_database(path: Path, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECO
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection, patience_seconds: float) -> None:
+    """Switch a new database over; SQLite refuses at once while another process does the same."""
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_SECONDS)
+        else:
+            return
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Stand-ins for models: small, deterministic, readable. Everything else in a test is the real thing."""
+"""Stand-ins for models: small, deterministic, readable. Everything else in a test is real."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generation.types import Decoding, Message, Piece, Usage
+from ingestion.errors import ReaderCrashed
+from ingestion.readers import read_document
+from ingestion.types import ParsedDocument
 from retrieval.errors import TextTooLong
 from retrieval.types import unit_rows
 
@@ -77,3 +80,32 @@ class ScriptedEngine:
             yield Piece(word)
         usage = Usage(self.count_tokens(messages), len(words))
         yield Piece("", usage, "stop")
+
+
+class PlainReader:
+    """The real readers without their sandbox; keeps what it was asked to read, and when."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.is_open = False
+        self.opened = 0
+        self.read_while_closed: list[str] = []
+
+    def __call__(self) -> "PlainReader":
+        return self
+
+    def __enter__(self) -> "PlainReader":
+        self.is_open = True
+        self.opened += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.is_open = False
+
+    def read(self, name: str, data: bytes) -> ParsedDocument:
+        self.names.append(name)
+        if not self.is_open:
+            self.read_while_closed.append(name)
+        if b"CRASH" in data:
+            raise ReaderCrashed("brought the reader down (for the test)")
+        return read_document(name, data)

@@ -20,7 +20,7 @@ from app.api.running import AnswerDesk, EventStream, Pause, RunningAnswer
 from app.api.services import Services
 from app.api.wire import assay_json, encoded, usage_json
 from app.errors import ParameterRefused
-from generation.types import Answer, Assayed, AssayedSentence, Decoding, Finished, Message, Verdict
+from generation.types import Answer, Assayed, Decoding, Finished, Message
 from retrieval.types import Principal
 
 # Listed beside the engine's own name, so that a client need not know what answers today.
@@ -168,7 +168,8 @@ class _Completion:
         """The reply as server-sent events.
 
         What is sent cannot be unsaid, so no draft is: a sentence goes out when it is assayed, if
-        the answer's text will have it (see `is_said`). The pieces join to the answer's text.
+        the answer's text will have it (`AssayedSentence.is_said`). The pieces join to that
+        text.
         """
         yield self._chunk({"role": "assistant", "content": ""})
         sent = ""
@@ -176,7 +177,7 @@ class _Completion:
             async for event in running.events(quiet_seconds):
                 if isinstance(event, Pause):
                     yield b": working\n\n"
-                elif isinstance(event, Assayed) and is_said(event.sentence):
+                elif isinstance(event, Assayed) and event.sentence.is_said:
                     piece = f" {event.sentence.text}" if sent else event.sentence.text
                     sent += piece
                     yield self._chunk({"content": piece})
@@ -223,14 +224,6 @@ class _Completion:
     def _finish_reason(self, answer: Answer) -> str:
         is_cut = answer.usage.completion_tokens >= self._decoding.max_tokens
         return "length" if is_cut and not answer.abstained else "stop"
-
-
-def is_said(sentence: AssayedSentence) -> bool:
-    """Whether a sentence is part of the answer's text: only one that is supported is.
-
-    The answerer joins the same ones, with a space between (see `generation.answering`).
-    """
-    return sentence.verdict is Verdict.SUPPORTED
 
 
 def _require_known(model: str, models: Sequence[str]) -> None:

@@ -75,9 +75,8 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     terminal = Terminal()
     try:
-        assay.main(standalone_mode=False, obj=terminal)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        # What a command tells `Context.exit` comes back as a value; None, that is 0, otherwise.
+        sys.exit(assay.main(standalone_mode=False, obj=terminal))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

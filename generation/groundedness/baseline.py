@@ -21,10 +21,11 @@ _WINDOW_SENTENCES = 2
 _CANDIDATE_WINDOWS = 8
 # A sentence with fewer content words is a reply to its question rather than a statement.
 _FULL_STATEMENT_WORDS = 5
+_SHARED_FROM = 0.6
 
 
 class Features(NamedTuple):
-    """What the regression sees of a sentence and its best window of evidence."""
+    """What the regression sees of a statement and its best window of evidence."""
 
     content: float  # share of the sentence's content words in the window, [0, 1]
     content_anywhere: float  # the same share over all the evidence, [0, 1]
@@ -45,10 +46,17 @@ class Weights:
 
 
 WEIGHTS = Weights(
-    intercept=-5.0,
-    coefficients=Features(4.0, 1.0, 4.0, -2.0, -2.0, -1.0),
-    supported_from=0.6,
-    partly_from=0.4,
+    intercept=-3.85,
+    coefficients=Features(
+        content=0.66,
+        content_anywhere=3.23,
+        similarity=2.58,
+        numbers_missing=-0.81,
+        names_missing=-0.79,
+        negation_differs=-0.2,
+    ),
+    supported_from=0.8,
+    partly_from=0.5,
 )
 
 
@@ -60,6 +68,7 @@ class _Window(NamedTuple):
 class _Compared(NamedTuple):
     span: EvidenceSpan
     features: Features
+    is_carried: bool  # every claim-bearing word of a short reply is in the window
 
 
 class BaselineVerifier:
@@ -81,7 +90,7 @@ class BaselineVerifier:
                 judgements.append(Judgement(Verdict.UNSUPPORTED, 0.0, ()))
                 continue
             score, best = self._best(compared)
-            verdict = verdict_of(score, self._weights)
+            verdict = verdict_of(score, best.features, self._weights, is_carried=best.is_carried)
             spans = () if verdict is Verdict.UNSUPPORTED else (best.span,)
             judgements.append(Judgement(verdict, score, spans))
         return judgements
@@ -110,6 +119,7 @@ class BaselineVerifier:
                 _Compared(
                     windows[i].span,
                     features_of(claim, windows[i].words, everything, similarity[row][i]),
+                    carries(windows[i].words, words_of(sentences[row])),
                 )
                 for i in chosen[row]
             ]
@@ -136,9 +146,12 @@ class BaselineVerifier:
         ]
 
     def _best(self, compared: Sequence[_Compared]) -> tuple[float, _Compared]:
-        """The window that supports best, the first of equals."""
+        """The window that supports best, one that carries a short reply before one that does not.
+
+        The first of equals.
+        """
         scores = [support(one.features, self._weights) for one in compared]
-        best = max(range(len(scores)), key=lambda i: (scores[i], -i))
+        best = max(range(len(scores)), key=lambda i: (compared[i].is_carried, scores[i], -i))
         return scores[best], compared[best]
 
 
@@ -182,9 +195,34 @@ def support(features: Features, weights: Weights) -> float:
     return 1 / (1 + math.exp(-total))
 
 
-def verdict_of(score: float, weights: Weights) -> Verdict:
-    """Supported, partly or unsupported. Words alone never prove a contradiction."""
-    if score >= weights.supported_from:
+def carries(window: Words, sentence: Words) -> bool:
+    """Whether a window has what a sentence says on its own, without its question.
+
+    All the words of a short reply, because each decides ("four weeks", "four months"); a reply
+    with none ("The answer is: No.") states nothing that words could show. A full statement is
+    left to the regression.
+    """
+    if len(sentence.content) >= _FULL_STATEMENT_WORDS:
+        return True
+    return bool(sentence.content) and sentence.content <= window.content
+
+
+def verdict_of(score: float, features: Features, weights: Weights, *, is_carried: bool) -> Verdict:
+    """Supported, partly or unsupported. Words alone never prove a contradiction.
+
+    A number that is not in the evidence, or a short reply it does not carry, is never supported,
+    however much else is shared; a sentence is at most partly supported when a name in it is
+    nowhere in the evidence, or when its window negates what it does not, or has fewer than three
+    in five of its words.
+    """
+    if features.numbers_missing or not is_carried:
+        return Verdict.UNSUPPORTED
+    is_whole = (
+        not features.names_missing
+        and not features.negation_differs
+        and features.content >= _SHARED_FROM
+    )
+    if score >= weights.supported_from and is_whole:
         return Verdict.SUPPORTED
     return Verdict.PARTLY if score >= weights.partly_from else Verdict.UNSUPPORTED
 

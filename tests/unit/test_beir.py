@@ -28,9 +28,13 @@ def hit(path: str) -> Hit:
 
 
 def queries_and_judgements(folder: Path) -> tuple[Path, Path]:
-    queries = lines(folder / "queries.jsonl", {"_id": "q1", "text": "one"}, {"_id": 2, "text": "two"})
+    queries = lines(
+        folder / "queries.jsonl", {"_id": "q1", "text": "one"}, {"_id": 2, "text": "two"}
+    )
     heading = "query-id\tcorpus-id\tscore"
-    return queries, lines(folder / "qrels" / "test.tsv", heading, "q1\td1\t1", "q1\td2\t0", "2\td3\t2")
+    return queries, lines(
+        folder / "qrels" / "test.tsv", heading, "q1\td1\t1", "q1\td2\t0", "2\td3\t2"
+    )
 
 
 def test_a_corpus_is_read_in_order(folder):
@@ -52,7 +56,12 @@ def test_a_corpus_is_read_in_order(folder):
 
 def test_queries_without_judgements_are_left_out(folder):
     queries, qrels = queries_and_judgements(folder)
-    lines(queries, {"_id": "q1", "text": "one"}, {"_id": "q9", "text": "nine"}, {"_id": 2, "text": "two"})
+    lines(
+        queries,
+        {"_id": "q1", "text": "one"},
+        {"_id": "q9", "text": "nine"},
+        {"_id": 2, "text": "two"},
+    )
     assert read_queries(queries, qrels) == [
         Query("q1", "one", {"d1": 1, "d2": 0}),
         Query("2", "two", {"d3": 2}),
@@ -115,7 +124,11 @@ def test_test_judgements_come_before_dev_ones(folder):
 
 def test_a_document_stands_where_its_best_passage_stands():
     found = {"one": ["d2", "d2", "d1"], "two": []}
-    queries = [Query("q1", "one", {"d1": 1}), Query("q2", "two", {"d1": 1}), Query("q3", "two", {"d": 0})]
+    queries = [
+        Query("q1", "one", {"d1": 1}),
+        Query("q2", "two", {"d1": 1}),
+        Query("q3", "two", {"d": 0}),
+    ]
     told = []
     scores = measure(
         queries, lambda text: [hit(path) for path in found[text]], on_progress=told.append

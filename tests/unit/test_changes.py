@@ -27,7 +27,12 @@ def test_nothing_found_and_nothing_known():
 
 
 def test_new_changed_and_unchanged_files_in_the_order_found():
-    files = [found("/x/new"), found("/x/same", "s"), found("/x/changed", "2"), found("/x/alike", "s")]
+    files = [
+        found("/x/new"),
+        found("/x/same", "s"),
+        found("/x/changed", "2"),
+        found("/x/alike", "s"),
+    ]
     plan = plan_changes(files, known(same="s", changed="1", elsewhere="e"))
     assert [file.path for file in plan.to_read] == ["/x/new", "/x/changed", "/x/alike"]
     assert [file.path for file in plan.unchanged] == ["/x/same"]

@@ -103,7 +103,9 @@ def test_unit_rows_have_length_one_and_keep_their_direction(rows):
     unit = unit_rows(rows)
     assert unit.dtype == np.float32
     assert np.allclose(np.linalg.norm(unit, axis=1), 1, atol=1e-5)
-    assert np.allclose(unit * np.linalg.norm(rows, axis=1, keepdims=True), rows, rtol=1e-3, atol=1e-3)
+    assert np.allclose(
+        unit * np.linalg.norm(rows, axis=1, keepdims=True), rows, rtol=1e-3, atol=1e-3
+    )
 
 
 @pytest.mark.parametrize("row", [[0, 0], [np.nan, 1], [np.inf, 1]])

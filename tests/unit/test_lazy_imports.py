@@ -8,12 +8,22 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = {"torch", "transformers", "sentence_transformers", "faiss", "sqlalchemy", "fastapi", "alembic"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "sentence_transformers",
+    "faiss",
+    "sqlalchemy",
+    "fastapi",
+    "alembic",
+}
 
 
 def loaded_by(code: str) -> set[str]:
     """Top-level modules in a fresh interpreter after `code`."""
-    tail = "\nimport sys, json; print(json.dumps(sorted({m.partition('.')[0] for m in sys.modules})))"
+    tail = (
+        "\nimport sys, json; print(json.dumps(sorted({m.partition('.')[0] for m in sys.modules})))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code + tail], cwd=ROOT, capture_output=True, text=True, check=True
     )

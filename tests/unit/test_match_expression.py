@@ -22,7 +22,10 @@ from retrieval.lexical import match_expression
         # stop words only: better than finding nothing
         ("Who are you?", '"who" OR "are" OR "you"'),
         # syntax of FTS5 is only words here
-        ('"fee" AND (late* OR text:near) NOT ^x', '"fee" OR "late" OR "text" OR "near" OR "not" OR "x"'),
+        (
+            '"fee" AND (late* OR text:near) NOT ^x',
+            '"fee" OR "late" OR "text" OR "near" OR "not" OR "x"',
+        ),
         ("a+b-c {d}", '"b" OR "c" OR "d"'),
         ("NEAR(fee late, 5)", '"near" OR "fee" OR "late" OR "5"'),
         ("fee\x00late", '"fee" OR "late"'),
@@ -31,10 +34,7 @@ from retrieval.lexical import match_expression
     ],
 )
 def test_worked_examples(question, expected):
-    found = match_expression(question)
-    if '"and"' in found:  # AND and OR are stop words of English, too
-        pytest.fail(found)
-    assert found == expected
+    assert match_expression(question) == expected
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,11 @@ def full_text():
     connection.close()
 
 
-@given(question=st.one_of(st.text(max_size=60), st.text(alphabet="\"'*^(){}:+-,NEARANDOT _\x00é ", max_size=40)))
+@given(
+    question=st.one_of(
+        st.text(max_size=60), st.text(alphabet="\"'*^(){}:+-,NEARANDOT _\x00é ", max_size=40)
+    )
+)
 @example(question="_ __")
 @example(question="²½①")
 @example(question="\u0301")

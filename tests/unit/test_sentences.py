@@ -11,8 +11,11 @@ from retrieval.sentences import sentence_spans
 
 # Everything that the rules speak of, and pieces to put between.
 _pieces = st.sampled_from(
-    [*".!?…\"'”’»)]}[]([1][23] \n\t 。！？」。", "\n\n", ". ", ".\n", "Dr", "e.g", "J", "No", "2"]
-    + ["word", "Word", "3.14", "é", "\u2028", "\r\n", "\x85", "𝒶"]
+    [
+        *".!?…\"'”’»)]}[]([1][23] \n\t 。！？」。",
+        *("\n\n", ". ", ".\n", "\r\n", "\u2028", "\x85"),
+        *("Dr", "e.g", "J", "No", "2", "3.14", "word", "Word", "é", "𝒶"),
+    ]
 )
 
 
@@ -66,7 +69,10 @@ def test_white_space_belongs_to_the_sentence_before(text):
         ("The U.S. Army came.", ["The U.S. Army came."]),
         ("It costs 3.50 euro. Pay.", ["It costs 3.50 euro.", "Pay."]),
         ("2. Fees are due. 3. Costs too.", ["2. Fees are due.", "3. Costs too."]),
-        ("See No. 5 there. She said no. Five left.", None),
+        (
+            "See No. 5 there. She said no. Five left.",
+            ["See No. 5 there.", "She said no.", "Five left."],
+        ),
         ("the end. of it", ["the end. of it"]),
         # Chinese and Japanese
         ("你好。再见！好", ["你好。", "再见！", "好"]),
@@ -74,15 +80,12 @@ def test_white_space_belongs_to_the_sentence_before(text):
     ],
 )
 def test_what_ends_a_sentence(text, expected):
-    if expected is None:
-        expected = ["See No. 5 there.", "She said no.", "Five left."]
     assert stripped(text) == expected
 
 
 def test_offsets_are_code_points():
     text = "𝒜 is here. 𝒷 too. 𝒞."
-    assert cut(text) == ["𝒜 is here. ", "𝒷 too. ", "𝒞."] or cut(text)[0].startswith("𝒜 is here.")
-    assert "".join(cut(text)) == text
+    assert sentence_spans(text) == [(0, 11), (11, 18), (18, 20)]
 
 
 HOSTILE = [
@@ -133,7 +136,9 @@ def test_a_call_looks_at_a_bounded_stretch(unit, monkeypatch):
     seen = []
     real = sentences._is_abbreviated
     monkeypatch.setattr(
-        sentences, "_is_abbreviated", lambda before, after: seen.append(before) or real(before, after)
+        sentences,
+        "_is_abbreviated",
+        lambda before, after: seen.append(before) or real(before, after),
     )
     sentence_spans("x" * 1000 + unit * 200)
     assert max(map(len, seen), default=0) <= 40
