@@ -87,7 +87,7 @@ def examine(assay: Assay, *, repair: bool) -> Iterator[Finding]:
         repair,
         _REPLACE_ORIGINALS,
     )
-    yield _from("left-overs", lambda: _left_overs(assay), lambda: _sweep(assay), repair)
+    yield _from("left-overs", lambda: _left_overs(assay), lambda: sweep_left_overs(assay), repair)
     yield _from("lexical index", assay.lexical.problem, assay.lexical.rebuild, repair)
     encoder = _from(
         "encoder", lambda: _model_problem(lambda: assay.encoder), None, repair, "set ASSAY_ENCODER"
@@ -175,7 +175,8 @@ def _left_overs(assay: Assay) -> str | None:
     return f"{len(files)} files that no document refers to" if files else None
 
 
-def _sweep(assay: Assay) -> None:
+def sweep_left_overs(assay: Assay) -> None:
+    """Remove originals that a killed process left: none may outlive its document."""
     assay.store.remove_unreferenced([path.name for path in _left_over_files(assay)])
 
 

@@ -34,7 +34,7 @@ ABSTENTION = "Your documents do not answer this, as far as I can tell."
 EVIDENCE_PASSAGES = 8
 # More evidence than this slows the bundled model and distracts it (docs/LOG.md); a larger model
 # does better with more.
-EVIDENCE_TOKENS = 200
+EVIDENCE_TOKENS = 100
 NEAREST_PASSAGES = 3
 # A draft is given up after this many unsupported sentences in a row.
 _STRAYED_AFTER = 2

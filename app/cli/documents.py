@@ -35,7 +35,10 @@ def ingest(
     cannot be read is named with the reason and stops nothing. Stop with Ctrl-C at any time and run
     the same command to go on.
     """
+    from app.upkeep import sweep_left_overs
+
     assay = open_assay()
+    sweep_left_overs(assay)
     target = assay.store.ensure_collection(collection)
     terminal.note("Comparing files…") if not terminal.is_json else None
     with progress("Reading and embedding", 1.0) as show:

@@ -30,7 +30,10 @@ def serve(terminal: Terminal, host: str | None, port: int | None, with_samples: 
 
     The first start makes the user `admin` and prints a generated password.
     """
+    from app.upkeep import sweep_left_overs
+
     assay = open_assay()
+    sweep_left_overs(assay)
     listening = _listen(host or assay.settings.host, assay.settings.port if port is None else port)
     address, port = listening.getsockname()[:2]
     _say_how_to_log_in(terminal, assay)

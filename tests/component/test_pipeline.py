@@ -364,6 +364,28 @@ def test_an_interrupted_run_keeps_what_was_finished_and_goes_on(folder, library,
     assert len(library.vectors.current()) == library.rows("SELECT count(*) FROM passages")[0][0]
 
 
+def test_nothing_is_read_once_a_run_has_failed(folder, library):
+    """Files that wait to be read are given up before the reader is closed."""
+
+    class SlowReader(PlainReader):
+        def read(self, name, data):
+            time.sleep(0.05)
+            return super().read(name, data)
+
+    class CannotCount(WordEncoder):
+        def count_tokens(self, texts):
+            raise RuntimeError("no tokenizer")
+
+    write(folder, **{f"f{i}": f"Text {i}." for i in range(8)})
+    reader = SlowReader()
+    ingester = Ingester(library.store, CannotCount, reader)
+    with pytest.raises(RuntimeError, match="no tokenizer"):
+        ingester.ingest([folder], collection=library.store.ensure_collection("docs"))
+    time.sleep(0.3)
+    assert reader.read_while_closed == []
+    assert len(reader.names) <= 3
+
+
 def test_a_consumer_that_fails_ends_the_run_between_files(run, folder, reader, library):
     write(folder, **{f"f{i}": f"Text {i}." for i in range(8)})
 

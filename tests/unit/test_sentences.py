@@ -84,7 +84,7 @@ def test_what_ends_a_sentence(text, expected):
 
 
 def test_offsets_are_code_points():
-    text = "𝒜 is here. 𝒷 too. 𝒞."
+    text = "𝒜 is here. 𝒞 too. 𝒟."
     assert sentence_spans(text) == [(0, 11), (11, 18), (18, 20)]
 
 
@@ -144,7 +144,15 @@ def test_a_call_looks_at_a_bounded_stretch(unit, monkeypatch):
     assert max(map(len, seen), default=0) <= 40
 
 
-def test_a_megabyte_of_the_worst_ends():
+@pytest.mark.parametrize("run", ["." * 9, "!?…." * 3])
+@pytest.mark.parametrize("after", [" A", "x", '"' * 9 + "x", ""])
+def test_a_run_of_stops_is_looked_at_once(run, after):
+    """Entered again at each of its stops, a run that ends nothing would take quadratic time."""
+    entered = [i for i in range(len(run)) if sentences._END.match(run + after, i)]
+    assert entered in ([0], [])
+
+
+def test_a_long_text_of_the_worst_ends():
     """Quadratic matching of these would take hours, not a moment."""
     for unit in ("." * 9 + "x", '.""""""', "\n \t", "a. ", ". [1]"):
         text = unit * (200_000 // len(unit))
