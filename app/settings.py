@@ -20,7 +20,7 @@ _PREFIX = "ASSAY_"
 class Settings(BaseSettings):
     """Set with environment variables: ASSAY_ and the name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, frozen=True)
 
     home: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("assay", appauthor=False)),

@@ -7,7 +7,6 @@ IngestionError
 │   ├── NoText           readable, but there is nothing to cite in it
 │   └── FileTooLarge     over a limit
 ├── ReaderCrashed        the reader's process died or ran out of time on this file
-├── NothingToIngest      a given path is not there
 └── TooManyRemoved       --sync would remove more than the allowed share
 """
 
@@ -44,10 +43,6 @@ class FileTooLarge(FileRejected):
 
 class ReaderCrashed(IngestionError):
     """The reader's process died or ran out of time on this file."""
-
-
-class NothingToIngest(IngestionError):
-    """A given path is not there."""
 
 
 class TooManyRemoved(IngestionError):

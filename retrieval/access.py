@@ -1,7 +1,7 @@
 """Principals, groups and grants: who may read which collection.
 
-Search takes the set `readable` returns and filters inside the indexes: nothing outside it is ever
-scored, counted or shown.
+Search takes the set `readable` returns and filters inside the indexes: nothing outside it is a
+candidate. (How rare a word is, which BM25 weighs, is counted over all passages.)
 """
 
 from datetime import UTC, datetime
@@ -37,8 +37,15 @@ class AccessList:
         return self._add(name, "group", is_administrator=False)
 
     def join(self, member: Principal, group: Principal) -> None:
-        """Make `member` a member of `group`. Nothing to do twice."""
+        """Make `member` a member of `group`. Nothing to do twice.
+
+        Raises:
+            UnknownName: `group` is not a group: joining a user would share that user's grants.
+        """
         with writing(self._engine) as sql:
+            kind = select(principals.c.kind).where(principals.c.id == group.id)
+            if sql.execute(kind).scalar() != "group":
+                raise UnknownName("group", group.name, "members join groups only")
             pair = {"group_id": group.id, "member_id": member.id}
             known = select(memberships).filter_by(**pair)
             if sql.execute(known).one_or_none() is None:

@@ -110,9 +110,19 @@ def _explained(error: Exception) -> str:
         return str(error)
     if _is_disk_full(error):
         return "the disk is full; what was finished is kept: free some space and run it again"
+    if _is_damaged(error):
+        return (
+            "the database is damaged; restore the home folder from a backup, or set ASSAY_HOME to "
+            "an empty one and ingest again"
+        )
     if isinstance(error, PermissionError):
         return f"no permission for {error.filename}; check who owns it, or set ASSAY_HOME"
     return f"{type(error).__name__}: {error} (details in {_keep_trace()})"
+
+
+def _is_damaged(error: BaseException) -> bool:
+    """Whether SQLite no longer recognises its own file."""
+    return any(sign in str(error) for sign in ("is malformed", "file is not a database"))
 
 
 def _is_disk_full(error: BaseException | None) -> bool:

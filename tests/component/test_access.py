@@ -217,3 +217,9 @@ def test_similarity_is_unknown_only_without_the_dense_index(shelves):
     hybrid = shelves.searcher.search("roof", readable=everything, mode=Mode.HYBRID)
     assert {hit.similarity for hit in lexical} == {None}
     assert all(hit.similarity is not None and -1 <= hit.similarity <= 1.00001 for hit in hybrid)
+
+
+def test_only_groups_are_joined(library):
+    ada, tom = library.access.add_user("ada"), library.access.add_user("tom")
+    with pytest.raises(UnknownName, match="groups only"):
+        library.access.join(ada, tom)
