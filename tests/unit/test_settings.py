@@ -42,6 +42,14 @@ def test_everything_kept_lies_in_the_home_folder():
     assert all(place.is_relative_to("/h") for place in places)
 
 
+@pytest.mark.parametrize("name", ["ASSAY_HOME", "ASSAY_ENCODER", "ASSAY_PORT"])
+def test_an_empty_variable_is_an_unset_one(monkeypatch, name):
+    monkeypatch.delenv(name, raising=False)
+    unset = read_settings()
+    monkeypatch.setenv(name, "")
+    assert read_settings() == unset
+
+
 def test_a_typo_is_refused_and_the_known_names_are_said(monkeypatch):
     monkeypatch.setenv("ASSAY_ENCODR", "x")
     with pytest.raises(BadSetting, match=r"ASSAY_ENCODR: there is no such setting.*ASSAY_ENCODER"):
@@ -54,11 +62,9 @@ def test_a_typo_is_refused_and_the_known_names_are_said(monkeypatch):
         ("ASSAY_PORT", "65536"),
         ("ASSAY_PORT", "-1"),
         ("ASSAY_PORT", "http"),
-        ("ASSAY_ENCODER", ""),
-        ("ASSAY_MODEL", ""),
         ("ASSAY_EVIDENCE_PASSAGES", "0"),
         ("ASSAY_EVIDENCE_PASSAGES", "51"),
-        ("ASSAY_EVIDENCE_TOKENS", "199"),
+        ("ASSAY_EVIDENCE_TOKENS", "19"),
         ("ASSAY_ABSTAIN_BELOW", "1.01"),
         ("ASSAY_ABSTAIN_BELOW", "-0.1"),
         ("ASSAY_ABSTAIN_BELOW", "nan"),
