@@ -1,6 +1,7 @@
 """The only composition root: builds every object from the settings, models when first needed."""
 
 import json
+import logging
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 SAMPLES_COLLECTION = "samples"
 SAMPLES = resources.files("app").joinpath("samples")
 _SECRET_BYTES = 32
+_logger = logging.getLogger(__name__)
 
 
 class Assay:
@@ -140,21 +142,25 @@ class Assay:
             self.vectors.current()
             _ = self.answerer
         except Exception as error:  # noqa: BLE001 - told to whoever asks whether we are ready
+            _logger.error("not ready: %s", error)
             self._load_error = error
 
     def readiness(self) -> "Readiness":
         """Whether questions can be answered now. Never waits."""
         from app.api.services import Readiness
 
-        if self._load_error is not None:
-            return Readiness(ready=False, detail=str(self._load_error))
         if "_answerer" in self.__dict__:
             return Readiness(ready=True, detail="ready")
+        if self._load_error is not None:
+            # Anyone may ask; what exactly is wrong is for the operator.
+            detail = "the models or the index cannot be loaded; `assay doctor` says why"
+            return Readiness(ready=False, detail=detail)
         return Readiness(ready=False, detail="the models are being loaded; this takes a moment")
 
     def services(self) -> "Services":
         """What the web application is made of."""
         from app.api.services import Services
+        from generation.engines.local import display_name
         from generation.types import Decoding
 
         return Services(
@@ -164,7 +170,7 @@ class Assay:
             search=lambda question, **options: self.searcher.search(question, **options),
             answer=self._answer,
             readiness=self.readiness,
-            engine_name=self.settings.model,
+            engine_name=display_name(self.settings.model),
             default_decoding=Decoding(),
             suggestions=self._suggestions(),
             secure_cookies=self.settings.secure_cookies,

@@ -1,5 +1,6 @@
 """From a question to an assayed answer: retrieve, quote, generate, assay, answer or decline."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from typing import Protocol
 
 from generation.citations import citation, cited, complete_sentences
 from generation.engines.base import Engine
+from generation.errors import BadDecoding
 from generation.groundedness.types import Verifier
 from generation.prompt import PROMPT_VERSION, Excerpt, build_prompt
 from generation.quoting import Quote, rank_quotes, signals_of
@@ -36,6 +38,7 @@ EVIDENCE_PASSAGES = 8
 # does better with more.
 EVIDENCE_TOKENS = 100
 NEAREST_PASSAGES = 3
+_REPEATED_FROM_WORDS = 3
 # A draft is given up after this many unsupported sentences in a row.
 _STRAYED_AFTER = 2
 
@@ -93,6 +96,7 @@ class Answerer:
 
         Raises:
             QuestionTooLong: it does not fit the model's window.
+            BadDecoding: `max_tokens` leaves no room for the question and its evidence.
         """
         run = _Run(question, decoding or Decoding(), self._engine.name, self._change_number())
         hits = self._search(question, readable=readable, k=self._policy.evidence_passages)
@@ -117,6 +121,12 @@ class Answerer:
     ) -> Iterator[AnswerEvent]:
         """Stream a draft, and each of its sentences with a verdict as soon as it is complete."""
         room = self._engine.context_tokens - run.decoding.max_tokens
+        if room < self._engine.context_tokens // 4:
+            raise BadDecoding(
+                f"max_tokens is {run.decoding.max_tokens} and the window of {self._engine.name} "
+                f"is {self._engine.context_tokens} tokens, of which the question and its evidence "
+                f"need a quarter; ask for at most {self._engine.context_tokens * 3 // 4}"
+            )
         prompt = build_prompt(
             run.question,
             [Excerpt(hits[quote.index], quote.start, quote.end) for quote in quotes],
@@ -192,8 +202,15 @@ class _Run:
         )
 
     def has_said(self, text: str) -> bool:
-        """Whether the answer holds these words already: a draft often repeats the quote."""
-        return any(_plain(text) in _plain(kept.text) for kept in self._sentences)
+        """Whether the answer holds these words already: a draft often repeats the quote.
+
+        A text without words is said before it is spoken; one or two words ("No.") are a reply of
+        their own wherever else they occur.
+        """
+        plain = _plain(text)
+        if len(plain.split()) < _REPEATED_FROM_WORDS:
+            return not plain or any(plain == _plain(kept.text) for kept in self._sentences)
+        return any(f" {plain} " in f" {_plain(kept.text)} " for kept in self._sentences)
 
     def keep(self, sentence: AssayedSentence) -> AssayedSentence:
         self._sentences.append(sentence)
@@ -239,4 +256,5 @@ def _quoted(quotes: Sequence[Quote], hits: Sequence[Hit]) -> list[AssayedSentenc
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.lower().split()).strip(" .!?\"'“”")
+    """The words of a text, lower case, single spaces."""
+    return " ".join(re.findall(r"\w+", text.lower()))

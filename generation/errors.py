@@ -17,7 +17,7 @@ class EngineMissing(GenerationError):
     def __init__(self, model: str, reason: str) -> None:
         super().__init__(
             f"the model {model!r} cannot be loaded: {reason}; set ASSAY_MODEL to a hub id, a "
-            "folder or a GGUF file, or run `make install` again for the bundled one"
+            "folder or a GGUF file, or run `make clean install` for the bundled one"
         )
 
 

@@ -3,6 +3,7 @@
 Verbatim evidence cannot be hallucinated, so it is found before anything is generated.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,6 +16,10 @@ from retrieval.types import Hit
 # A verbatim sentence longer than this is a list or a table that lost its breaks.
 _QUOTE_LIMIT_CHARACTERS = 1200
 _FEWEST_WORDS = 3
+# Lines of plain text are broken for width; in every other format a reader has joined what belongs
+# together, and a line is a row of a table or an item of a list.
+_WRAPPED = "text/plain"
+_LINE = re.compile(r".*\n?")
 # As many statements after a question are taken for its answer.
 _FOLLOWERS = 2
 
@@ -100,17 +105,19 @@ class _Place(NamedTuple):
 
 
 def _statements(hit: Hit) -> list[_Place]:
-    # A passage at the top of a page may begin within a sentence: that part is no statement.
+    # A passage at the top of a page may begin within a sentence: what begins small is no statement.
     text = hit.passage.text
     heading = hit.passage.context.rsplit(" > ", 1)[-1]
     places: list[_Place] = []
     lead, followers = "", 0
     begin: int | None = None
-    for start, end in _trimmed_sentences(text):
+    sentences = _trimmed_sentences(text, by_line=hit.document.media_type != _WRAPPED)
+    has_beginnings = any(not text[start].islower() for start, _ in sentences)
+    for start, end in sentences:
         sentence = text[start:end]
         if sentence.endswith("?"):
             lead, followers, begin = sentence, 0, None
-        elif sentence != heading and not (start == 0 and sentence[:1].islower()):
+        elif sentence != heading and not (has_beginnings and sentence[0].islower()):
             # "Yes." says nothing alone: it is quoted with the sentence after it.
             begin = start if begin is None else begin
             if len(text[begin:end].split()) >= _FEWEST_WORDS or end == len(text.rstrip()):
@@ -120,9 +127,17 @@ def _statements(hit: Hit) -> list[_Place]:
     return places
 
 
-def _trimmed_sentences(text: str) -> list[tuple[int, int]]:
+def _trimmed_sentences(text: str, *, by_line: bool) -> list[tuple[int, int]]:
+    """Sentences without the white space around them; with `by_line`, rows and items apart."""
+    spans = sentence_spans(text)
+    if by_line:
+        spans = [
+            (start + line.start(), start + line.end())
+            for start, end in spans
+            for line in _LINE.finditer(text[start:end])
+        ]
     trimmed = []
-    for start, end in sentence_spans(text):
+    for start, end in spans:
         piece = text[start:end]
         begin = start + len(piece) - len(piece.lstrip())
         stop = end - (len(piece) - len(piece.rstrip()))

@@ -6,12 +6,14 @@ candidate. (How rare a word is, which BM25 weighs, is counted over all passages.
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from retrieval.database import writing
-from retrieval.errors import NameTaken, UnknownName
+from retrieval.errors import NameTaken, NameUnusable, UnknownName
 from retrieval.schema import collections, grants, memberships, principals
 from retrieval.types import Access, Collection, Principal
+
+NAME_LIMIT_CHARACTERS = 200
 
 
 class AccessList:
@@ -26,7 +28,16 @@ class AccessList:
         Raises:
             NameTaken: a user or group of that name exists.
         """
-        return self._add(name, "user", is_administrator)
+        return self._add(name, "user", is_administrator=is_administrator)
+
+    def ensure_administrator(self, name: str) -> Principal:
+        """Make the user `name` an administrator, and first of all a user if there is none."""
+        with writing(self._engine) as sql:
+            known = principals.c.name == name
+            if sql.execute(select(principals.c.id).where(known)).first() is None:
+                sql.execute(insert(principals).values(_row(name, "user", is_administrator=True)))
+            sql.execute(update(principals).where(known).values(is_administrator=1))
+        return self.principal(name)
 
     def add_group(self, name: str) -> Principal:
         """Make a group; what is granted to it is granted to its members.
@@ -103,18 +114,26 @@ class AccessList:
         with self._engine.begin() as sql:
             return frozenset(sql.execute(select(collections.c.id)).scalars())
 
-    def _add(self, name: str, kind: str, is_administrator: bool) -> Principal:  # noqa: FBT001
+    def _add(self, name: str, kind: str, *, is_administrator: bool) -> Principal:
+        name = name.strip()
+        if not 0 < len(name) <= NAME_LIMIT_CHARACTERS:
+            raise NameUnusable(name, NAME_LIMIT_CHARACTERS)
         with writing(self._engine) as sql:
             if sql.execute(select(principals.c.id).where(principals.c.name == name)).first():
                 raise NameTaken("user or group", name)
-            row = insert(principals).values(
-                kind=kind,
-                name=name,
-                is_administrator=int(is_administrator),
-                created_at=datetime.now(UTC).replace(tzinfo=None),
-            )
-            principal_id = sql.execute(row.returning(principals.c.id)).scalar_one()
+            row = _row(name, kind, is_administrator=is_administrator)
+            made = insert(principals).values(row).returning(principals.c.id)
+            principal_id = sql.execute(made).scalar_one()
         return Principal(principal_id, name, is_administrator)
+
+
+def _row(name: str, kind: str, *, is_administrator: bool) -> dict[str, object]:
+    return {
+        "kind": kind,
+        "name": name,
+        "is_administrator": int(is_administrator),
+        "created_at": datetime.now(UTC).replace(tzinfo=None),
+    }
 
 
 def _revoke(sql: Connection, principal: Principal, collection: Collection) -> None:

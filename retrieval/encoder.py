@@ -153,7 +153,7 @@ def load_encoder(model: str = BUNDLED_ENCODER) -> SentenceTransformerEncoder:
             str(folder) if folder else model,
             device=device,
             local_files_only=folder is not None,
-            model_kwargs={"dtype": torch.bfloat16 if _has_fast_bfloat16() else torch.float32},
+            model_kwargs={"dtype": torch.bfloat16 if has_fast_bfloat16() else torch.float32},
         )
     except (OSError, ValueError) as error:
         raise ModelMissing("ASSAY_ENCODER", model, _first_line(error)) from error
@@ -174,12 +174,12 @@ def _folder_of(model: str) -> Path | None:
     if model == BUNDLED_ENCODER:
         folder = bundled_encoder_folder()
         if folder is None:
-            raise ModelMissing("ASSAY_ENCODER", model, "run `make install` again")
+            raise ModelMissing("ASSAY_ENCODER", model, "run `make clean install`")
         return folder
     return Path(model) if Path(model).is_dir() else None
 
 
-def _has_fast_bfloat16() -> bool:
+def has_fast_bfloat16() -> bool:
     """Whether this processor multiplies bfloat16 itself.
 
     Where it does, encoding is about three times as fast and moves no vector by more than a cosine

@@ -3,6 +3,7 @@
 RetrievalError
 ├── UnknownName            a collection, principal or document that is not there
 ├── NameTaken              a collection or principal of that name exists
+├── NameUnusable           a name that is blank or too long
 ├── StoreBusy              another process held the write lock longer than the limit
 ├── SchemaMismatch         the database was made by another version of Assay
 ├── TextTooLong            a text has more tokens than the encoder reads
@@ -34,6 +35,15 @@ class NameTaken(RetrievalError):
     def __init__(self, kind: str, name: str) -> None:
         self.kind, self.name = kind, name
         super().__init__(f"there is a {kind} {name!r} already; choose another name")
+
+
+class NameUnusable(RetrievalError):
+    """A name that is blank or too long."""
+
+    def __init__(self, name: str, limit: int) -> None:
+        super().__init__(
+            f"the name {name[:20]!r} has {len(name)} characters; choose one with 1 to {limit}"
+        )
 
 
 class StoreBusy(RetrievalError):

@@ -1,21 +1,11 @@
 """A question in, the passages that may answer it out, never one the reader may not read."""
 
-from enum import StrEnum
-
 from retrieval.encoder import Encoder, beginnings
 from retrieval.fusion import reciprocal_rank_fusion
 from retrieval.lexical import LexicalIndex
 from retrieval.store import Store
-from retrieval.types import Candidate, Hit
+from retrieval.types import Candidate, Hit, Mode
 from retrieval.vectors.projection import VectorProjection
-
-
-class Mode(StrEnum):
-    """Which indexes are asked."""
-
-    DENSE = "dense"
-    LEXICAL = "lexical"
-    HYBRID = "hybrid"
 
 
 class Searcher:

@@ -136,6 +136,14 @@ class Revision:
             )
 
 
+class Mode(StrEnum):
+    """Which indexes are asked."""
+
+    DENSE = "dense"
+    LEXICAL = "lexical"
+    HYBRID = "hybrid"
+
+
 class Candidate(NamedTuple):
     """A passage one index proposes. Scores of different indexes are not comparable."""
 

@@ -28,8 +28,8 @@ from app.errors import (
     TooManyAttempts,
 )
 from app.web import pages
-from generation.errors import BadDecoding, EngineMissing, QuestionTooLong
-from retrieval.errors import StoreBusy
+from generation.errors import BadDecoding, EngineMissing, GenerationError, QuestionTooLong
+from retrieval.errors import RetrievalError, StoreBusy
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +67,9 @@ def problem_of(error: Exception) -> Problem:
         case StoreBusy():
             detail = "the database is being written to for longer than usual; try again later"
             return Problem(503, detail, code="server_busy", headers={"Retry-After": "30"})
+        case RetrievalError():
+            log.error("%s", error)
+            return Problem(503, "the search is not ready on this server; its operator knows more")
         case RequestValidationError():
             return _problem_of_fields(error.errors())
         case HTTPException(status_code=404):
@@ -134,7 +137,7 @@ def install_handlers(app: FastAPI) -> None:
         add_headers(response.headers, request.url.path)
         return response
 
-    for kind in (AppError, StoreBusy, RequestValidationError, HTTPException):
+    for kind in (AppError, GenerationError, RetrievalError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, tell)
     app.add_exception_handler(Exception, tell_unforeseen)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from app.cli.terminal import Terminal, json_option, progress
-from retrieval.search import Mode
+from retrieval.types import Mode
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 _folder = click.Path(exists=True, file_okay=False, path_type=Path)

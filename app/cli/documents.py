@@ -2,11 +2,15 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from app.cli.opening import open_assay
 from app.cli.terminal import Terminal, json_option, progress
+
+if TYPE_CHECKING:
+    from ingestion.pipeline import Report
 
 DEFAULT_COLLECTION = "documents"
 
@@ -52,8 +56,12 @@ def ingest(
                 f"{done.files_done} of {done.files_total} files, {done.passages} passages",
             ),
         )
+    _show(terminal, report, collection)
     if report.passages_embedded or report.removed:
         assay.vectors.save()
+
+
+def _show(terminal: Terminal, report: "Report", collection: str) -> None:
     if terminal.is_json:
         terminal.result(asdict(report))
         return

@@ -75,7 +75,25 @@ def grant(terminal: Terminal, name: str, collection: str, access: str) -> None:
 
 @click.group()
 def key() -> None:
-    """Make API keys."""
+    """Make, list and revoke API keys."""
+
+
+@key.command(name="list", epilog="\b\nExample:\n  assay key list")
+@click.pass_obj
+def list_keys(terminal: Terminal) -> None:
+    """List API keys: number, owner, name, first characters."""
+    for found in open_assay().accounts.list_keys():
+        state = "revoked" if found.revoked_at else "in use"
+        terminal.line(f"{found.id}  {found.owner}  {found.name}  {found.prefix}…  {state}")
+
+
+@key.command(epilog="\b\nExample:\n  assay key revoke 3")
+@click.argument("number", type=int)
+@click.pass_obj
+def revoke(terminal: Terminal, number: int) -> None:
+    """Make an API key useless from now on."""
+    open_assay().accounts.revoke_key(number)
+    terminal.line(f"key {number} is revoked")
 
 
 @key.command(epilog="\b\nExample:\n  assay key create --user maria --name laptop")

@@ -107,7 +107,7 @@ def ask(
         rows = list(_rows(questions, "question"))
         with progress("Answering", len(rows)) as show:
             for done, (identifier, text) in enumerate(rows, start=1):
-                terminal.result({"_id": identifier, **_answer_json(_last(events(text)))})
+                terminal.result({"_id": identifier, **_answered(events(text))})
                 show(done, f"{done} of {len(rows)} questions")
     elif question is not None and terminal.is_json:
         terminal.result(_answer_json(_last(events(question))))
@@ -144,6 +144,16 @@ def _show_end(terminal: Terminal, answer: "Answer") -> None:
         f"{answer.usage.prompt_tokens} + {answer.usage.completion_tokens} tokens, "
         f"{answer.timings.total:.1f} s, {answer.engine}"
     )
+
+
+def _answered(events: "Iterator[AnswerEvent]") -> dict[str, Any]:
+    """The answer as JSON, or why there is none: one bad question does not end a run."""
+    from generation.errors import GenerationError
+
+    try:
+        return _answer_json(_last(events))
+    except GenerationError as error:
+        return {"error": str(error)}
 
 
 def _last(events: "Iterator[AnswerEvent]") -> "Answer":

@@ -69,7 +69,7 @@ def _say_how_to_log_in(terminal: Terminal, assay: "Assay") -> None:
         )
         return
     password = generate_password()
-    principal = assay.access.add_user(ADMINISTRATOR, is_administrator=True)
+    principal = assay.access.ensure_administrator(ADMINISTRATOR)
     assay.accounts.set_password(principal, password)
     terminal.line(f"Log in as {ADMINISTRATOR!r} with the password {password}")
     terminal.line("It is shown this once; `assay user password admin` sets another.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from generation.engines.conversion import converted_folder
 from generation.errors import EngineMissing
 from generation.types import Decoding, Message, Piece, Usage
+from retrieval.encoder import has_fast_bfloat16
 
 if TYPE_CHECKING:
     import torch
@@ -176,7 +177,7 @@ def load_engine(model: str, *, models: Path) -> LocalEngine:
     Raises:
         EngineMissing: it is not on this machine and cannot be fetched, or is not such a model.
     """
-    source = _source_of(model, models)
+    source = _source_of(model)
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging as transformers_logging
@@ -196,8 +197,14 @@ def load_engine(model: str, *, models: Path) -> LocalEngine:
             device_map="cuda" if torch.cuda.is_available() else "cpu",
         )
     except (OSError, ValueError, KeyError) as error:
-        raise EngineMissing(model, str(error).strip().splitlines()[0]) from error
-    return LocalEngine(model, loaded, tokenizer)
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise EngineMissing(model, reason) from error
+    return LocalEngine(display_name(model), loaded, tokenizer)
+
+
+def display_name(model: str) -> str:
+    """What readers see of a model: never where it lies on this machine."""
+    return Path(model).stem if model.endswith(".gguf") or Path(model).is_dir() else model
 
 
 def bundled_model_file() -> Path | None:
@@ -209,7 +216,7 @@ def bundled_model_file() -> Path | None:
     return next(Path(spec.origin).parent.glob("*.gguf"), None)
 
 
-def _source_of(model: str, models: Path) -> str:
+def _source_of(model: str) -> str:
     if model == BUNDLED_MODEL:
         file = bundled_model_file()
         if file is None:
@@ -217,17 +224,13 @@ def _source_of(model: str, models: Path) -> str:
         return str(file)
     if model.endswith(".gguf") and not Path(model).is_file():
         raise EngineMissing(model, "there is no such file")
-    del models
     return model
 
 
 def _dtype() -> "torch.dtype":
     import torch
 
-    fast = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    if torch.cuda.is_available() or fast():
-        return torch.bfloat16
-    return torch.float32
+    return torch.bfloat16 if has_fast_bfloat16() else torch.float32
 
 
 def _generation_arguments(decoding: Decoding) -> dict[str, Any]:

@@ -16,8 +16,6 @@ from generation.types import Verdict
 from retrieval.encoder import Encoder, beginnings
 from retrieval.sentences import sentence_spans
 
-# A claim often needs a sentence and its neighbour ("It opened in 1931. ..."), rarely more.
-_WINDOW_SENTENCES = 2
 _CANDIDATE_WINDOWS = 8
 # A sentence with fewer content words is a reply to its question rather than a statement.
 _FULL_STATEMENT_WORDS = 5
@@ -92,7 +90,7 @@ class BaselineVerifier:
             score, best = self._best(compared)
             verdict = verdict_of(score, best.features, self._weights, is_carried=best.is_carried)
             spans = () if verdict is Verdict.UNSUPPORTED else (best.span,)
-            judgements.append(Judgement(verdict, score, spans))
+            judgements.append(Judgement(verdict, min(score, self._ceiling(verdict)), spans))
         return judgements
 
     def features(self, question: str, sentence: str, evidence: str) -> Features:
@@ -144,6 +142,15 @@ class BaselineVerifier:
             {index: float(cosines[row, column[index]]) for index in chosen}
             for row, chosen in enumerate(compared)
         ]
+
+    def _ceiling(self, verdict: Verdict) -> float:
+        """The largest score that says the same as a verdict."""
+        if verdict is Verdict.SUPPORTED:
+            return 1.0
+        limit = self._weights.supported_from
+        if verdict is not Verdict.PARTLY:
+            limit = self._weights.partly_from
+        return math.nextafter(limit, 0)
 
     def _best(self, compared: Sequence[_Compared]) -> tuple[float, _Compared]:
         """The window that supports best, one that carries a short reply before one that does not.
@@ -228,15 +235,16 @@ def verdict_of(score: float, features: Features, weights: Weights, *, is_carried
 
 
 def _windows(index: int, text: str) -> list[_Window]:
-    """Every sentence of a text, and every two neighbours, with white space trimmed off."""
-    spans = sentence_spans(text)
+    """Every sentence of a text, with white space trimmed off.
+
+    Not two neighbours together: the number of one would support what is said of the other.
+    """
     windows = []
-    for length in range(1, _WINDOW_SENTENCES + 1):
-        for first in range(len(spans) - length + 1):
-            start, end = _trimmed(text, spans[first][0], spans[first + length - 1][1])
-            if start < end:
-                words = words_of(text[start:end])
-                windows.append(_Window(EvidenceSpan(index, start, end), words))
+    for span in sentence_spans(text):
+        start, end = _trimmed(text, *span)
+        if start < end:
+            words = words_of(text[start:end])
+            windows.append(_Window(EvidenceSpan(index, start, end), words))
     return windows
 
 

@@ -72,6 +72,8 @@ class VectorProjection:
             if self._folder.exists():
                 _logger.warning("%s (rebuilt from SQL now)", error)
             vectors = self._from_sql()
+            if len(vectors):
+                self._save(vectors)
         self._catch_up(vectors)
         return vectors
 

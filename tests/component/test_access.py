@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.errors import NameTaken, UnknownName
-from retrieval.search import Mode
-from retrieval.types import Access
+from retrieval.types import Access, Mode
 from tests.component.library import opened, texts
 
 COLLECTIONS = ("alpha", "beta", "gamma", "delta", "epsilon")

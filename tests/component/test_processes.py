@@ -10,7 +10,7 @@ import pytest
 
 from app.migrations import upgrade
 from retrieval.database import open_database
-from retrieval.search import Mode
+from retrieval.types import Mode
 from tests.component.library import Library, opened, texts
 
 FILES = 6

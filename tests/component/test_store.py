@@ -9,8 +9,8 @@ from sqlalchemy.exc import DatabaseError
 
 from retrieval.database import open_database, writing
 from retrieval.errors import StoreBusy, UnknownName
-from retrieval.search import Mode
 from retrieval.store import Outcome
+from retrieval.types import Mode
 from tests.component.library import Library, bytes_under, opened, revision_of, texts
 
 LEASE = "The lease ends in May. The notice period is three months."

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from retrieval.errors import EncoderChanged, ProjectionError, ProjectionMismatch, ProjectionTorn
-from retrieval.search import Mode
-from retrieval.types import VectorDelta
+from retrieval.types import Mode, VectorDelta
 from retrieval.vectors.flat import FlatVectors
 from tests.component.library import Library, opened, texts, unit
 from tests.fakes import WordEncoder

@@ -126,8 +126,8 @@ def work(text: str) -> int:
 
 @pytest.mark.parametrize("unit", HOSTILE)
 def test_work_is_linear_in_the_length(unit):
-    """Twice the text takes at most twice the calls (and a few)."""
-    assert work(unit * 2000) <= 2 * work(unit * 1000) + 20
+    """Twice the text takes twice the calls and a few, where quadratic work would take four times."""
+    assert work(unit * 2000) <= 2.1 * work(unit * 1000) + 20
 
 
 @pytest.mark.parametrize("unit", HOSTILE)
