@@ -3,6 +3,7 @@
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -111,4 +112,6 @@ def _run(assay: "Assay", listening: socket.socket, announce: Callable[[], None])
         proxy_headers=False,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
-    Server(config).run(sockets=[listening])
+    # Ctrl-C is how one stops a server: not an error, and nothing to go on with.
+    with suppress(KeyboardInterrupt):
+        Server(config).run(sockets=[listening])
