@@ -126,7 +126,7 @@ def work(text: str) -> int:
 
 @pytest.mark.parametrize("unit", HOSTILE)
 def test_work_is_linear_in_the_length(unit):
-    """Twice the text takes twice the calls and a few, where quadratic work would take four times."""
+    """Twice the text takes about twice the calls; quadratic work would take four times."""
     assert work(unit * 2000) <= 2.1 * work(unit * 1000) + 20
 
 
