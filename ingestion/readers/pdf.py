@@ -7,7 +7,9 @@ decided in `pdf_layout` from the boxes of a few characters of each line.
 import ctypes
 import re
 import statistics
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
@@ -32,6 +34,9 @@ _JUNK_TITLE = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _FEWEST_TITLE_WORDS = 2
+_BETWEEN_WORDS = re.compile(r" +")
+_ITEM_NUMBER = re.compile(r"[^\w\s]{0,2}(?:\d[\d.]*|[A-Za-z]{0,4})[^\w\s]{0,2} ")
+_CELL_GAP = 1.0  # heights; justified text has spaces of half that
 
 
 def read_pdf(name: str, data: bytes) -> ParsedDocument:
@@ -96,7 +101,15 @@ def _append_line(
     if shown:
         first = start + len(raw) - len(raw.lstrip())
         last = start + len(raw.rstrip()) - 1
-        lines.append(measure.line(shown, first, last, hyphenated=hyphenated))
+        line = measure.line(shown, first, last, hyphenated=hyphenated)
+        spaces = [
+            (start + space.start(), start + space.end())
+            for space in _BETWEEN_WORDS.finditer(raw)
+            if first < start + space.start() < last
+        ]
+        if _ITEM_NUMBER.match(shown):
+            spaces = spaces[1:]  # "1.1" stands apart from its clause, which is no row for that
+        lines.append(replace(line, has_gap=measure.has_gap(line, spaces)))
 
 
 class _Measure:
@@ -131,6 +144,21 @@ class _Measure:
         )
         is_bold = all(map(self._is_bold, indexes))
         return Line(text, hyphenated, box if box.right > box.left else None, is_bold)
+
+    def has_gap(self, line: Line, spaces: Sequence[tuple[int, int]]) -> bool:
+        """Whether some space of a line is as wide as those between cells.
+
+        Args:
+            spaces: where each begins and ends in the page's text.
+        """
+        if line.box is None:
+            return False
+        widest = _CELL_GAP * line.box.height
+        for begin, end in spaces:
+            before, after = self._box(self._character(begin - 1)), self._box(self._character(end))
+            if before and after and after.left - before.right > widest:
+                return True
+        return False
 
     def _character(self, position: int) -> int:
         return int(pdfium_c.FPDFText_GetCharIndexFromTextIndex(self._page.raw, position))

@@ -29,6 +29,7 @@ class Line:
     """A printed line.
 
     `hyphenated`: its last word goes on in the next line. `is_row`: joined from cells of a table.
+    `has_gap`: somewhere two of its words stand apart as cells do.
     """
 
     text: str
@@ -36,6 +37,7 @@ class Line:
     box: Box | None
     is_bold: bool
     is_row: bool = False
+    has_gap: bool = False
 
     @property
     def width(self) -> float:
@@ -150,7 +152,8 @@ def _merged(lines: Sequence[Line], words: frozenset[str], *, is_row: bool) -> Li
     else:
         text = glued(lines, words).removesuffix("-" if last.hyphenated else "")
     is_bold = all(line.is_bold for line in lines)
-    return Line(text, last.hyphenated, box, is_bold, is_row)
+    has_gap = any(line.has_gap for line in lines)
+    return Line(text, last.hyphenated, box, is_bold, is_row, has_gap)
 
 
 def _touch(a: Line, b: Line) -> bool:

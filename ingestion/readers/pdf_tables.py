@@ -49,6 +49,8 @@ def _is_row(line: Line, usual: Usual) -> bool:
         return True
     if _ends_with_cells(tokens):
         return True
+    if line.has_gap and not LIST_ITEM.match(line.text) and not is_larger(line, usual):
+        return True
     if line.box is None or len(tokens) < 2 or LIST_ITEM.match(line.text):
         return False
     # Cells stand apart, which makes a line wide for the few characters it has.

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from pathlib import Path
 
 import docx
 import pytest
@@ -17,7 +18,7 @@ from reportlab.pdfgen.canvas import Canvas
 from ingestion.errors import FileRejected, FileTooLarge, NoText, UnreadableFile, UnsupportedType
 from ingestion.readers import docx as docx_reader
 from ingestion.readers import read_document
-from ingestion.types import ParsedDocument
+from ingestion.types import BlockKind, ParsedDocument
 
 Shown = list[tuple[str, str]]
 
@@ -503,3 +504,28 @@ def test_a_truncated_pdf_is_read_or_unreadable():
 def test_garbage_after_a_pdf_mark_is_unreadable():
     with pytest.raises(UnreadableFile, match="damaged PDF"):
         read("a.pdf", b"%PDF-1.7\n" + b"garbage " * 100)
+
+
+def test_the_rows_of_a_printed_table_stay_apart() -> None:
+    """Their cells are wide enough apart to be seen, however much a row says."""
+    samples = Path(__file__).parents[2] / "app" / "samples" / "documents"
+    document = read_document("price-list.pdf", (samples / "price-list.pdf").read_bytes())
+    rows = [
+        line
+        for block in document.blocks
+        if block.kind is BlockKind.TABLE
+        for line in document.text[block.start : block.end].split("\n")
+    ]
+    assert "OT-330 Night silencing controller £540 3 weeks" in rows
+    assert "OT-310 Satellite time receiver £475 2 weeks" in rows
+
+
+def test_a_numbered_clause_is_no_row_for_the_gap_after_its_number() -> None:
+    samples = Path(__file__).parents[2] / "app" / "samples" / "documents"
+    document = read_document("c.pdf", (samples / "service-contract.pdf").read_bytes())
+    [clause] = [
+        block
+        for block in document.blocks
+        if document.text[block.start : block.end].startswith("1.1 Ottermere maintains")
+    ]
+    assert clause.kind is BlockKind.PARAGRAPH
