@@ -4,8 +4,7 @@
 
 Reads train.jsonl.gz and dev.jsonl.gz: rows {ds, gran, context, question, claim, label}, label 1 =
 supported. Fitted on the sets that hold what systems wrote and people judged, which is what is
-judged here; fitted on inference and fact-checking sets as well, it is worse on every such set
-(docs/LOG.md). As many rows of each set are taken, so that no set decides alone.
+judged here (docs/LOG.md). As many rows of each set are taken, so that no set decides alone.
 """
 
 import argparse

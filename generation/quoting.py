@@ -74,8 +74,8 @@ def rank_quotes(question: str, hits: Sequence[Hit], encoder: Encoder) -> list[Qu
 def quote_score(similarity: float, coverage: float) -> float:
     """Order of statements: meaning and shared words.
 
-    The weight was chosen with `benchmarks/fit_sufficiency.py`. How high the passage was found, and
-    how much of the question stands elsewhere in it, add nothing (docs/LOG.md).
+    The weight was chosen with `benchmarks/fit_sufficiency.py`. No weight on how high
+    the passage was found, or on the question's words elsewhere in it, did better (docs/LOG.md).
     """
     return similarity + 0.8 * coverage
 

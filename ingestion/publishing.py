@@ -12,7 +12,7 @@ from retrieval.types import Collection, PassageSpan, Revision, embedded_text
 
 # Large enough for batches of even length, small enough that a killed run loses seconds.
 _BATCH_PASSAGES = 256
-# Chosen on SciFact's training questions and SQuAD paragraphs (docs/LOG.md).
+# About a paragraph, with room below MiniLM's window for the context. Not yet tuned on any data.
 TARGET_TOKENS = 200
 
 

@@ -20,8 +20,7 @@ _STOP_WORDS = frozenset(
     "then there these they this to us was we were what when where which who whom whose why will "
     "with would you your".split()
 )
-# The title and headings name what a passage is about; the weight was chosen on SciFact's training
-# questions (docs/LOG.md).
+# The title and headings count like the text. Not tuned: other weights have not been tried.
 _CONTEXT_WEIGHT = 1.0
 
 _SEARCH = text(

@@ -1,8 +1,9 @@
 """The first verifier: shared words and embedding similarity, weighed by a logistic regression.
 
 Simple and honest rather than strong: it cannot tell a fact from its rephrased opposite. The
-weights were fitted on human-labelled sentences by `benchmarks/fit_baseline_verifier.py`; what it
-reaches there is in docs/LOG.md.
+weights were fitted on human-labelled sentences by `benchmarks/fit_baseline_verifier.py`, before
+windows were narrowed to one sentence and the vetoes of `verdict_of` were added: the figures in
+docs/LOG.md are those of that fit, not of what stands here.
 """
 
 import math
