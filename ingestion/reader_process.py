@@ -6,7 +6,8 @@ nothing a library prints can pass for a reply.
 
 Request: 4 bytes length, JSON {"name", "bytes", "seconds", "characters"}, then the file's bytes.
 Reply: 8 bytes length, JSON; either {"document": ...}, {"rejected": [class, message]} or
-{"failed": message}. The first reply, {"ready": true}, comes without a request.
+{"failed": message}, after any number of {"alive": true}, each of which asks for as much time again.
+The first reply, {"ready": true}, comes without a request.
 """
 
 import ctypes
@@ -15,10 +16,12 @@ import os
 import resource
 import signal
 import sys
+from functools import partial
 from typing import Any, BinaryIO
 
 from ingestion.errors import FileRejected, FileTooLarge
 from ingestion.readers import read_document
+from ingestion.readers.ocr import sign_of_life
 from ingestion.types import ParsedDocument
 
 _MOST_OPEN_FILES = 32
@@ -38,8 +41,16 @@ def main() -> None:
     while header := requests.read(4):
         request = json.loads(requests.read(int.from_bytes(header)))
         data = requests.read(request["bytes"])
-        _allow_seconds(request["seconds"])
+        seconds = request["seconds"]
+        _allow_seconds(seconds)
+        sign_of_life.set(partial(_show_life, replies, seconds))
         _send(replies, _reply(request["name"], data, request["characters"]))
+
+
+def _show_life(replies: BinaryIO, seconds: int) -> None:
+    """Say that the file goes on and let its next part have as much time again."""
+    _allow_seconds(seconds)
+    _send(replies, {"alive": True})
 
 
 def _take_over(descriptor: int, mode: str) -> BinaryIO:

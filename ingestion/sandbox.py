@@ -34,6 +34,8 @@ _ROOT = str(Path(__file__).resolve().parent.parent)
 _REPLY_BYTES_PER_CHARACTER = 16
 _SMALLEST_REPLY_LIMIT = 1_000_000
 _LONGEST_TITLE = 1_000
+# One for each page whose text is recognised; then a file that pretends to go on is given up.
+_MOST_SIGNS_OF_LIFE = 500
 
 
 class ReaderProcess:
@@ -93,6 +95,10 @@ class ReaderProcess:
         header = json.dumps(request).encode()
         message = len(header).to_bytes(4) + header
         reply = self._exchange(process, [message, data], self._timeout_seconds)
+        for _ in range(_MOST_SIGNS_OF_LIFE):
+            if reply != {"alive": True}:
+                break
+            reply = self._exchange(process, [], self._timeout_seconds)
         return self._outcome(reply)
 
     def close(self) -> None:

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Prepare .venv. Usage: scripts/install.sh tools|deps|run|dev   (called by make, .ci/run and the Dockerfile)
+# Prepare .venv. Usage: scripts/install.sh tools|deps|run|dev|ocr   (called by make, .ci/run and the Dockerfile)
 #
 #   tools  .venv and uv, which compiles and installs the pins
 #   deps   + torch and everything in requirements/run.txt and models.txt
 #   run    + this project: enough to serve
 #   dev    + what `make check` needs
+#   ocr    run + text recognition for scans and pictures
 #
 # Each step can be repeated, so an interrupted install goes on where it stopped. Reads from the environment:
 #   PYTHON         the interpreter to use instead of looking for one
@@ -27,7 +28,7 @@ stop() {
     exit 1
 }
 
-case $LEVEL in tools | deps | run | dev) ;; *) stop "unknown level '$LEVEL'; one of tools, deps, run, dev" ;; esac
+case $LEVEL in tools | deps | run | dev | ocr) ;; *) stop "unknown level '$LEVEL'; one of tools, deps, run, dev, ocr" ;; esac
 case $BACKEND in auto | cpu | cuda) ;; *) stop "TORCH_BACKEND is '$BACKEND'; one of auto, cpu, cuda" ;; esac
 
 # --- Nothing to do? -----------------------------------------------------------------------------------------
@@ -38,7 +39,7 @@ fingerprint() {
 installed() { [ -x .venv/bin/python ] && [ "$(cat ".venv/assay-$1" 2>/dev/null)" = "$2" ]; }
 
 case $LEVEL in
-run | dev)
+run | dev | ocr)
     WANTED=$(fingerprint)
     if installed "$LEVEL" "$WANTED"; then exit 0; fi
     ;;
@@ -203,5 +204,9 @@ install_project
 if [ "$LEVEL" = dev ]; then
     install_pins "the tools for checks and tests" requirements/dev.txt
     printf '%s\n' "$WANTED" >.venv/assay-dev
+fi
+if [ "$LEVEL" = ocr ]; then
+    install_pins "text recognition" requirements/ocr.txt
+    printf '%s\n' "$WANTED" >.venv/assay-ocr
 fi
 printf '%s\n' "$WANTED" >.venv/assay-run

@@ -35,9 +35,9 @@ def ingest(
 ) -> None:
     """Bring files and folders in.
 
-    Reads TXT, Markdown, HTML, PDF and DOCX, by content. Unchanged files cost nothing; a file that
-    cannot be read is named with the reason and stops nothing. Stop with Ctrl-C at any time and run
-    the same command to go on.
+    Reads office files, PDF, web pages, e-mail, text and archives of these, by content. Unchanged
+    files cost nothing; a file that cannot be read is named with the reason and stops nothing. Stop
+    with Ctrl-C at any time and run the same command to go on.
     """
     from app.upkeep import sweep_left_overs
 

@@ -12,6 +12,7 @@ from ingestion.types import Block, BlockKind, ParsedDocument
 
 _SEPARATOR = "\n\n"
 _LONGEST_TITLE = 300
+_DEEPEST_HEADING = 6
 # Control characters carry nothing a reader sees, and neither SQL nor UTF-8 takes lone surrogates.
 _UNWANTED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _LINE_ENDING = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
@@ -40,6 +41,19 @@ class DocumentBuilder:
         start = self._length
         self._append(text)
         self._blocks.append(Block(kind, start, self._length, level, page))
+
+    def add_document(
+        self, document: ParsedDocument, *, below: int = 0, page: int | None = None
+    ) -> None:
+        """Append a whole document, its headings `below` levels further in.
+
+        Args:
+            page: for blocks that have none of their own.
+        """
+        for block in document.blocks:
+            level = min(block.level + below, _DEEPEST_HEADING) if block.level else 0
+            text = document.text[block.start : block.end]
+            self.add(block.kind, text, level=level, page=block.page or page)
 
     def first_heading(self) -> str | None:
         """The text of the first heading, as one line."""

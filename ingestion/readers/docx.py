@@ -1,33 +1,36 @@
 """Word documents: body text in order, with headings, lists and tables.
 
-python-docx opens the package; its parsers are made with `resolve_entities=False`, so entities
-are neither expanded nor fetched (libxml2 loads no DTD unless told to). The body is walked
-as XML because its `Paragraph.text` leaves out inserted text, content controls and text boxes.
-Headers, footers and comments are not read.
+The body is walked as XML: inserted text, content controls and text boxes count, deleted and hidden
+text does not. Headers, footers, notes and comments are not read.
 """
 
 import re
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
-from io import BytesIO
 from typing import NamedTuple
 
-from docx import Document
-from docx.opc.exceptions import OpcError
-from docx.oxml.ns import qn
 from lxml import etree
 
-from ingestion.errors import FileTooLarge, UnreadableFile
 from ingestion.readers.builder import DocumentBuilder, one_line, title_of
 from ingestion.readers.detection import Format
+from ingestion.readers.packages import Package, damaged, parsed_xml
 from ingestion.types import BlockKind, ParsedDocument
 
-LIMIT_UNPACKED_BYTES = 500_000_000
+_WHAT = "Word document"
+_WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+# Documents saved as "Strict Open XML" name the same elements differently.
+_STRICT = b"http://purl.oclc.org/ooxml/wordprocessingml/main"
+
+
+def qn(name: str) -> str:
+    """`w:p` as lxml names it."""
+    return f"{{{_WORD}}}{name.removeprefix('w:')}"
+
+
 _P, _TBL, _TR, _TC = qn("w:p"), qn("w:tbl"), qn("w:tr"), qn("w:tc")
 _TEXT, _TEXT_BOX = qn("w:t"), qn("w:txbxContent")
 _TABS = frozenset({qn("w:tab"), qn("w:ptab")})
 _BREAKS = frozenset({qn("w:br"), qn("w:cr")})
+_RUN, _INVISIBLE_HALF_POINTS = qn("w:r"), 2
 _HYPHEN, _VALUE = qn("w:noBreakHyphen"), qn("w:val")
 # A second rendering of what `Choice` holds, and text that was moved or deleted.
 _SKIPPED = frozenset(
@@ -41,19 +44,6 @@ _SKIPPED = frozenset(
 )
 _HEADING_NAME = re.compile(r"heading (\d)\Z", re.IGNORECASE)
 _TITLE_NAME, _LIST_NAME = "title", re.compile(r"list\b", re.IGNORECASE)
-_DAMAGE = (
-    OpcError,
-    zipfile.BadZipFile,
-    zlib.error,
-    etree.LxmlError,
-    KeyError,
-    ValueError,
-    AttributeError,
-    EOFError,
-    OSError,
-    NotImplementedError,  # a compression or encryption zipfile does not know
-    RuntimeError,  # a ZIP member that wants a password
-)
 
 
 class _Style(NamedTuple):
@@ -66,28 +56,20 @@ class _Style(NamedTuple):
 
 def read_docx(name: str, data: bytes) -> ParsedDocument:
     """Read a Word document."""
-    try:
-        _check_unpacked_size(data)
-        document = Document(BytesIO(data))
-        core_title: str = document.core_properties.title
-        writer = _Writer(_styles(document.styles.element))
-        writer.take(document.element.body)
-    except _DAMAGE as error:
-        raise UnreadableFile(
-            f"it is a damaged Word document ({type(error).__name__}: {error})"
-        ) from error
-    title = title_of(name, core_title, writer.title, writer.builder.first_heading())
+    package = Package(data, _WHAT)
+    main = package.start("officeDocument", "word/document.xml")
+    styles = dict(package.related(main).values()).get("styles")
+    writer = _Writer(_styles(_part(package, styles)) if styles else {})
+    body = _part(package, main).find(qn("w:body"))
+    if body is None:
+        raise damaged(_WHAT, ValueError("it has no body"))
+    writer.take(body)
+    title = title_of(name, package.title(), writer.title, writer.builder.first_heading())
     return writer.builder.build(title, Format.DOCX.value)
 
 
-def _check_unpacked_size(data: bytes) -> None:
-    # `zipfile` never unpacks more of a member than its header says, so the headers can be trusted.
-    with zipfile.ZipFile(BytesIO(data)) as archive:
-        size = sum(member.file_size for member in archive.infolist())
-    if size > LIMIT_UNPACKED_BYTES:
-        raise FileTooLarge(
-            "bytes once unpacked", size, LIMIT_UNPACKED_BYTES, "split the document or drop images"
-        )
+def _part(package: Package, member: str) -> etree._Element:
+    return parsed_xml(package.read(member).replace(_STRICT, _WORD.encode()), _WHAT)
 
 
 def _styles(element: etree._Element) -> dict[str, _Style]:
@@ -204,7 +186,7 @@ def _paragraph_text(paragraph: etree._Element) -> str:
     walk = etree.iterwalk(paragraph, events=("start",))
     for _, element in walk:
         tag = element.tag
-        if tag in _SKIPPED or tag == _TEXT_BOX:
+        if tag in _SKIPPED or tag == _TEXT_BOX or (tag == _RUN and _is_hidden(element)):
             walk.skip_subtree()
         elif tag == _TEXT:
             parts.append(element.text or "")
@@ -215,6 +197,30 @@ def _paragraph_text(paragraph: etree._Element) -> str:
         elif tag == _HYPHEN:
             parts.append("-")
     return "".join(parts)
+
+
+def _is_hidden(run: etree._Element) -> bool:
+    """Whether a run is marked hidden, is too small to see, or white on the white of the page."""
+    look = run.find(qn("w:rPr"))
+    if look is None:
+        return False
+    vanish = look.find(qn("w:vanish"))
+    if vanish is not None and vanish.get(_VALUE, "1") not in {"0", "false", "off"}:
+        return True
+    size = _value(look, "w:sz")
+    if size.isdecimal() and int(size) <= _INVISIBLE_HALF_POINTS:
+        return True
+    return _value(look, "w:color").upper() == "FFFFFF" and not _is_shaded(run, look)
+
+
+def _is_shaded(run: etree._Element, look: etree._Element) -> bool:
+    """Whether something gives the run a background; tables and text boxes may, by their style."""
+    if look.find(qn("w:shd")) is not None or look.find(qn("w:highlight")) is not None:
+        return True
+    for above in run.iterancestors():
+        if above.tag in {_TBL, _TEXT_BOX} or above.find(f"{qn('w:pPr')}/{qn('w:shd')}") is not None:
+            return True
+    return False
 
 
 def _cell_text(cell: etree._Element) -> str:

@@ -22,6 +22,7 @@ _MARKS = (
 )
 _CONTROL = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
 _SAMPLE_BYTES = 65_536
+_MOSTLY_NULS = 0.7
 _MOSTLY_SOUND = 4  # good characters beyond ASCII for each broken one: damaged UTF-8
 _WESTERN = "cp1252"  # what a Western Windows, and every browser, means by Latin-1
 _FEW_ACCENTS = 0.1  # share of non-ASCII bytes below which a guess is no better than Western
@@ -29,10 +30,23 @@ _FEW_ACCENTS = 0.1  # share of non-ASCII bytes below which a guess is no better 
 
 def looks_binary(data: bytes) -> bool:
     """Whether these bytes are no text in any encoding: NULs without a mark, control codes."""
-    if any(data.startswith(mark) for mark, _ in _MARKS):
+    if any(data.startswith(mark) for mark, _ in _MARKS) or _unmarked_utf_16(data):
         return False
     sample = data[:_SAMPLE_BYTES]
     return b"\0" in data or len(_CONTROL.findall(sample)) > len(sample) // 100
+
+
+def _unmarked_utf_16(data: bytes) -> str | None:
+    """UTF-16 by its NULs, which are in every second place of Western text and nowhere else."""
+    sample = data[:4096]
+    for encoding, nuls, letters in (
+        ("utf-16-le", sample[1::2], sample[::2]),
+        ("utf-16-be", sample[::2], sample[1::2]),
+    ):
+        is_text = nuls.count(0) > _MOSTLY_NULS * len(nuls) and 0 not in letters
+        if nuls and is_text and not _CONTROL.search(letters):
+            return encoding
+    return None
 
 
 def decoded(data: bytes, *, declared: str | None = None) -> str:
@@ -44,6 +58,8 @@ def decoded(data: bytes, *, declared: str | None = None) -> str:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return _decoded_as(data[len(mark) :], encoding)
+    if unmarked := _unmarked_utf_16(data):
+        return _decoded_as(data, unmarked)
     if declared and data.isascii():
         return _attempt(data, declared) or data.decode("ascii")
     for encoding in filter(None, ("utf-8", declared)):

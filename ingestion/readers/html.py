@@ -8,14 +8,14 @@ from ingestion.errors import NoText, UnreadableFile
 from ingestion.readers.builder import DocumentBuilder, one_line, title_of
 from ingestion.readers.detection import Format
 from ingestion.readers.encoding import decoded
-from ingestion.readers.markup import append_elements, drop_invisible, drop_page_furniture, tag_of
+from ingestion.readers.main_text import drop_asides
+from ingestion.readers.markup import append_elements, drop_invisible, drop_page_furniture
 from ingestion.types import ParsedDocument
 
 _DECLARED_CHARSET = re.compile(
     rb"<(?:meta|\?xml)[^>]{0,300}?(?:charset|encoding)\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE
 )
 _DECLARATION_BYTES = 4096
-_MAIN_SHARE = 0.5  # of the page's text, for an element to be the page's main text
 # libxml2 stops at 2,048 levels and drops the rest. A page nested deeper is hostile or broken:
 # it is flattened so that its words, if not its structure, survive.
 _INLINE_TAG = re.compile(
@@ -33,20 +33,31 @@ def read_html(name: str, data: bytes) -> ParsedDocument:
     """Read a page: its main text when it marks one, else its body; no menus, no scripts."""
     match = _DECLARED_CHARSET.search(data[:_DECLARATION_BYTES])
     declared = match.group(1).decode("ascii", errors="ignore") if match else None
-    root = _parsed(decoded(data, declared=declared))
-    if root is None:
-        raise NoText("the page holds no text")
-    title = _title(root)
     builder = DocumentBuilder()
+    title = append_page(builder, decoded(data, declared=declared))
+    if not builder:
+        raise NoText("the page holds no text")
+    return builder.build(title_of(name, title, builder.first_heading()), Format.HTML.value)
+
+
+def append_page(builder: DocumentBuilder, markup: str) -> str | None:
+    """Append the main text of a page and give its title."""
+    root = _parsed(markup)
+    if root is None:
+        return None
+    title = _title(root)
     drop_invisible(root)
     everything = _text_of(root)
     drop_page_furniture(root)
-    append_elements(builder, _main_element(root))
-    if not builder and everything.strip():
+    page = DocumentBuilder()
+    drop_asides(root)
+    append_elements(page, root)
+    if page:
+        builder.add_document(page.build("", ""))
+    elif everything.strip():
         # A page that is all menu or footer: better its words than none.
-        builder = DocumentBuilder()
         append_markup(builder, _escaped(everything))
-    return builder.build(title_of(name, title, builder.first_heading()), Format.HTML.value)
+    return title
 
 
 def append_markup(builder: DocumentBuilder, markup: str) -> None:
@@ -94,24 +105,6 @@ def _title(root: etree._Element) -> str | None:
 
 def _text_of(element: etree._Element) -> str:
     return "".join(str(text) for text in element.itertext())
-
-
-def _main_element(root: etree._Element) -> etree._Element:
-    """`<main>` or an `<article>` that holds most of the page's text, else the whole page."""
-    total = _visible_length(root)
-    candidates = [
-        element
-        for element in root.iter("main", "article", "div", "section")
-        if tag_of(element) in {"main", "article"} or element.get("role") == "main"
-    ]
-    for element in candidates[:20]:
-        if _visible_length(element) > _MAIN_SHARE * total:
-            return element
-    return root
-
-
-def _visible_length(element: etree._Element) -> int:
-    return sum(len(str(text).strip()) for text in element.itertext())
 
 
 def _escaped(text: str) -> str:

@@ -29,13 +29,19 @@ def read_markdown(name: str, data: bytes) -> ParsedDocument:
         declared_title = field["title"].strip(" \t\"'") if field else None
         text = text[front_matter.end() :]
     builder = DocumentBuilder()
+    title = append_markdown(builder, text)
+    title = title_of(name, declared_title, title or builder.first_heading())
+    return builder.build(title, Format.MARKDOWN.value)
+
+
+def append_markdown(builder: DocumentBuilder, text: str) -> str | None:
+    """Append Markdown and give the text of its first outermost heading."""
     writer = _Writer(builder)
     # The preset's 20 levels would drop what lies deeper in nested lists.
     parser = MarkdownIt("commonmark", {"maxNesting": 60}).enable(["table", "strikethrough"])
     for token in parser.parse(text):
         writer.take(token)
-    title = title_of(name, declared_title, writer.title or builder.first_heading())
-    return builder.build(title, Format.MARKDOWN.value)
+    return writer.title
 
 
 class _Writer:

@@ -18,7 +18,15 @@ _NEVER_SHOWN = frozenset(
 )
 _FURNITURE = frozenset({"nav", "footer", "aside", "dialog", "menu"})
 _FURNITURE_ROLES = frozenset({"navigation", "contentinfo", "complementary", "search", "banner"})
-_HIDDEN_STYLE = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
+_HIDDEN_STYLE = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|(?:font-size|opacity)\s*:\s*0(?![.\d]*[1-9])"
+    r"|(?:left|top|text-indent)\s*:\s*-\d{4}",
+    re.IGNORECASE,
+)
+_COLOUR = re.compile(
+    r"(?:\A|[;\s])(background(?:-color)?|color)\s*:\s*([^;!]{1,60})", re.IGNORECASE
+)
+_WHITES = frozenset({"white", "#fff", "#ffffff", "rgb(255,255,255)"})
 _EMPTY_LINES = re.compile(r"\n{2,}")
 _SPACE = re.compile(r"\s+")
 _PAGE_TAGS = frozenset({"html", "body"})
@@ -41,16 +49,16 @@ def tag_of(element: etree._Element) -> str:
 
 def drop_invisible(root: etree._Element) -> None:
     """Remove what a browser does not show: scripts, styles, hidden elements."""
-    _drop(root, [e for e in root.iter() if tag_of(e) in _NEVER_SHOWN or _is_hidden(e)])
+    drop(root, [e for e in root.iter() if tag_of(e) in _NEVER_SHOWN or _is_hidden(e)])
 
 
 def drop_page_furniture(root: etree._Element) -> None:
     """Remove what surrounds the text of a page: menus, footers, side bars, forms."""
-    _drop(root, [element for element in root.iter() if _is_furniture(element)])
+    drop(root, [element for element in root.iter() if _is_furniture(element)])
     # Some servers wrap the whole page in one form; then the form is the page.
     total = len("".join(map(str, root.itertext())))
     small = [f for f in root.iter("form") if _length(f) <= _MOST_OF_THE_PAGE * total]
-    _drop(root, small)
+    drop(root, small)
 
 
 def append_elements(builder: DocumentBuilder, root: etree._Element) -> None:
@@ -68,7 +76,7 @@ def append_elements(builder: DocumentBuilder, root: etree._Element) -> None:
     walker.flush()
 
 
-def _drop(root: etree._Element, elements: list[etree._Element]) -> None:
+def drop(root: etree._Element, elements: list[etree._Element]) -> None:
     """Remove elements but keep the text that follows each."""
     for element in elements:
         parent = element.getparent()
@@ -90,8 +98,24 @@ def _is_hidden(element: etree._Element) -> bool:
     return (
         "hidden" in element.attrib
         or element.get("aria-hidden") == "true"
-        or _HIDDEN_STYLE.search(element.get("style") or "") is not None
+        or _is_hiding(element.get("style") or "")
     )
+
+
+def _is_hiding(style: str) -> bool:
+    """Whether an inline style shows nothing, or a colour on itself."""
+    if _HIDDEN_STYLE.search(style):
+        return True
+    colours = {
+        "back" if name.lower().startswith("back") else "text": _colour(value)
+        for name, value in _COLOUR.findall(style)
+    }
+    return len(colours) == 2 and colours["back"] == colours["text"]
+
+
+def _colour(value: str) -> str:
+    plain = "".join(value.lower().split())
+    return "white" if plain in _WHITES else plain
 
 
 def _is_furniture(element: etree._Element) -> bool:

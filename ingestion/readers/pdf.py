@@ -14,7 +14,8 @@ from dataclasses import replace
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from ingestion.errors import NoText, UnreadableFile
+from ingestion.errors import FileTooLarge, NoText, UnreadableFile
+from ingestion.readers import ocr
 from ingestion.readers.builder import DocumentBuilder, cleaned, title_of
 from ingestion.readers.detection import Format
 from ingestion.readers.pdf_layout import lay_out
@@ -27,6 +28,7 @@ _HYPHENS = ("\ufffe", "\x02")
 _BOLD_WEIGHT = 600
 _FARTHEST = 1e6  # from the origin; the largest page PDF knows has 14,400 units
 _FONT_NAME_BYTES = 128
+_SMALLEST_HEIGHT = 0.5  # units of the page: a thousandth of a sheet of paper
 _JUNK_TITLE = re.compile(
     r"microsoft (?:word|excel|powerpoint) -|\(?anonymous|untitled|powerpoint presentation"
     r"|.*\.(?:docx?|pdf|indd|xlsx?|pptx?|odt|ods|odp|tex|dvi|html?|exe|jpe?g|png)\Z",
@@ -36,6 +38,8 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 _FEWEST_TITLE_WORDS = 2
 _BETWEEN_WORDS = re.compile(r" +")
 _ITEM_NUMBER = re.compile(r"[^\w\s]{0,2}(?:\d[\d.]*|[A-Za-z]{0,4})[^\w\s]{0,2} ")
+_MOST_UNKNOWN = 0.5  # of the characters of a text layer that is one
+_SCAN_DPI = 200
 _CELL_GAP = 1.0  # heights; justified text has spaces of half that
 
 
@@ -44,14 +48,18 @@ def read_pdf(name: str, data: bytes) -> ParsedDocument:
     with closing(_opened(data)) as document:
         builder = DocumentBuilder()
         pages = [_page_lines(document, index) for index in range(len(document))]
+        if ocr.is_installed():
+            _recognise_scans(document, pages)
         proposal = document.get_metadata_value("Title")
     for number, blocks in enumerate(lay_out(pages), start=1):
         for block in blocks:
             builder.add(block.kind, block.text, level=block.level, page=number)
+    if not builder and ocr.is_installed():
+        raise NoText(f"there is no text on any page of {len(pages)}, not in its pictures either")
     if not builder:
         raise NoText(
             f"there is no text layer on any page of {len(pages)}: it looks scanned; "
-            "run it through OCR and add the result"
+            + ocr.HOW_TO_GET
         )
     return builder.build(title_of(name, _useful_title(proposal)), Format.PDF.value)
 
@@ -67,6 +75,39 @@ def _opened(data: bytes) -> pdfium.PdfDocument:
         document.close()
         raise UnreadableFile("it is a damaged PDF (no page can be found in it)")
     return document
+
+
+def _recognise_scans(document: pdfium.PdfDocument, pages: list[list[Line]]) -> None:
+    """Fill the pages without a text layer with what can be recognised in their picture.
+
+    Raises:
+        FileTooLarge: there are too many of them.
+    """
+    scans = [index for index, lines in enumerate(pages) if not _is_text(lines)]
+    if len(scans) > ocr.MOST_PAGES:
+        raise FileTooLarge("scanned pages", len(scans), ocr.MOST_PAGES, "split the file")
+    for index in scans:
+        pages[index] = _recognised_lines(document, index) or pages[index]
+
+
+def _is_text(lines: Sequence[Line]) -> bool:
+    """Whether a text layer says something: fonts without a mapping give unassigned characters."""
+    text = "".join(line.text for line in lines)
+    unknown = sum(c == "\ufffd" or "\ue000" <= c <= "\uf8ff" for c in text)
+    return bool(text) and unknown < _MOST_UNKNOWN * len(text)
+
+
+def _recognised_lines(document: pdfium.PdfDocument, index: int) -> list[Line]:
+    try:
+        with closing(document[index]) as page:
+            if next(page.get_objects(max_depth=1), None) is None:
+                return []  # a blank page
+            width, height = page.get_size()
+            scale = min(_SCAN_DPI / 72, ocr.MOST_SIDE / max(width, height, 1))
+            with closing(page.render(scale=scale)) as bitmap:
+                return ocr.recognised(bitmap.to_numpy()[:, :, :3].copy())
+    except (pdfium.PdfiumError, ValueError, MemoryError):  # one page does not spoil the others
+        return []
 
 
 def _useful_title(title: str) -> str | None:
@@ -109,7 +150,8 @@ def _append_line(
         ]
         if _ITEM_NUMBER.match(shown):
             spaces = spaces[1:]  # "1.1" stands apart from its clause, which is no row for that
-        lines.append(replace(line, has_gap=measure.has_gap(line, spaces)))
+        if not measure.is_unseen(line):
+            lines.append(replace(line, has_gap=measure.has_gap(line, spaces)))
 
 
 class _Measure:
@@ -118,6 +160,8 @@ class _Measure:
     def __init__(self, text_page: pdfium.PdfTextPage, rotation: int) -> None:
         self._page = text_page
         self._rotation = rotation
+        left, bottom, right, top = text_page.page.get_bbox()
+        self._bounds = self._upright(left, right, bottom, top)
         self._rectangle = pdfium_c.FS_RECTF()
         self._name = ctypes.create_string_buffer(_FONT_NAME_BYTES)
         self._flags = ctypes.c_int()
@@ -144,6 +188,20 @@ class _Measure:
         )
         is_bold = all(map(self._is_bold, indexes))
         return Line(text, hyphenated, box if box.right > box.left else None, is_bold)
+
+    def is_unseen(self, line: Line) -> bool:
+        """Whether a line has no size, or stands outside the page."""
+        box = line.box
+        if box is None:
+            return False
+        page = self._bounds
+        is_outside = (
+            box.right < page.left
+            or box.left > page.right
+            or box.bottom > page.bottom + page.height
+            or box.bottom + box.height < page.bottom
+        )
+        return is_outside or box.height < _SMALLEST_HEIGHT
 
     def has_gap(self, line: Line, spaces: Sequence[tuple[int, int]]) -> bool:
         """Whether some space of a line is as wide as those between cells.
@@ -173,6 +231,11 @@ class _Measure:
             rectangle.bottom,
             rectangle.top,
         )
+        # A hostile page may place characters anywhere, infinity included.
+        is_sane = bottom < top and max(map(abs, (left, right, bottom, top))) < _FARTHEST
+        return self._upright(left, right, bottom, top) if is_sane else None
+
+    def _upright(self, left: float, right: float, bottom: float, top: float) -> Box:
         match self._rotation:
             case 90:
                 left, right, bottom, top = bottom, top, -right, -left
@@ -180,9 +243,7 @@ class _Measure:
                 left, right, bottom, top = -right, -left, -top, -bottom
             case 270:
                 left, right, bottom, top = -top, -bottom, left, right
-        # A hostile page may place characters anywhere, infinity included.
-        is_sane = bottom < top and max(map(abs, (left, right, bottom, top))) < _FARTHEST
-        return Box(left, right, bottom, top - bottom) if is_sane else None
+        return Box(left, right, bottom, top - bottom)
 
     def _is_bold(self, index: int) -> bool:
         if index < 0:

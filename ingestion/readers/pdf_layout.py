@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ingestion.readers.pdf_lines import Line, glued, overlap, pitch, with_cells_joined
+from ingestion.readers.pdf_running import without_running_lines
 from ingestion.readers.pdf_tables import table_rows
 from ingestion.readers.pdf_usual import LIST_ITEM, Usual, is_larger, usual_of
 from ingestion.types import BlockKind
@@ -32,8 +33,8 @@ _FULL_LINE_SLACK = 1.5  # heights that justified text may fall short of the colu
 def lay_out(pages: Sequence[Sequence[Line]]) -> Iterator[list[PageBlock]]:
     """Give each page's blocks, in the order of its lines."""
     usual = usual_of(pages)
-    for page in pages:
-        yield _page_blocks(list(page), usual)
+    for page in without_running_lines(pages, usual):
+        yield _page_blocks(page, usual)
 
 
 def _page_blocks(lines: list[Line], usual: Usual) -> list[PageBlock]:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ingestion.errors import NoText
-from ingestion.readers.builder import title_of
+from ingestion.readers.builder import DocumentBuilder, cleaned, title_of
 from ingestion.readers.detection import Format
 from ingestion.readers.encoding import decoded
 from ingestion.types import Block, BlockKind, ParsedDocument
@@ -35,6 +35,13 @@ def read_text(name: str, data: bytes) -> ParsedDocument:
     if not blocks:
         raise NoText("the file holds only white space")
     return ParsedDocument(title_of(name), Format.TEXT.value, text, blocks)
+
+
+def append_text(builder: DocumentBuilder, text: str) -> None:
+    """Append plain text to a document of several parts."""
+    text = cleaned(text)
+    for block in _blocks(text):
+        builder.add(block.kind, text[block.start : block.end], level=block.level)
 
 
 def _blocks(text: str) -> Iterator[Block]:

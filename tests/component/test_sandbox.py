@@ -75,9 +75,9 @@ def test_one_child_reads_many_files(reader):
     [
         (b"", NoText, "the file is empty"),
         (
-            b"\x89PNG\r\n\x1a\n",
+            b"7z\xbc\xaf\x27\x1c",
             UnsupportedType,
-            "files of type PNG image are not read; Assay reads",
+            "files of type 7z archive are not read; Assay reads",
         ),
     ],
 )
@@ -203,3 +203,14 @@ def test_a_reply_is_checked_before_it_is_believed(change):
     assert _parsed(GOOD_REPLY, 20).text == "abc"
     with pytest.raises((TypeError, ValueError)):
         _parsed(GOOD_REPLY | change, 20)
+
+
+def test_a_sign_of_life_gives_a_file_more_time_but_not_for_ever(monkeypatch):
+    replies = iter([{"alive": True}, {"alive": True}, {"document": GOOD_REPLY}])
+    process = ReaderProcess()
+    monkeypatch.setattr(process, "_running", lambda: None)
+    monkeypatch.setattr(process, "_exchange", lambda *_: next(replies))
+    assert process.read("scan.pdf", b"x").text == "abc"
+    monkeypatch.setattr(process, "_exchange", lambda *_: {"alive": True})
+    with pytest.raises(ReaderCrashed):
+        process.read("endless.pdf", b"x")

@@ -1,0 +1,114 @@
+"""Read a folder of real files of every format, in the product's own sandbox, and count their fates.
+
+    python -m benchmarks.formats ../shared/data/formats [--out report.json]
+
+The folder holds `files/`, `manifest.csv` and `gold_article_text.json` (HTML page -> its article as
+its publisher gives it to search engines). Prints how many files were read, refused and failed, per
+ending and by reason, and the word F1 of the pages' text. A file that brings the reader down, runs
+out of time or makes it fail counts as failed: there must be none.
+"""
+
+import argparse
+import json
+import re
+import statistics
+import time
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from ingestion.errors import FileRejected, ReaderCrashed
+from ingestion.sandbox import ReaderProcess
+
+_WORD = re.compile(r"\w+")
+
+
+class Fate(NamedTuple):
+    """What became of a file. `text` is None unless it was read."""
+
+    name: str
+    ending: str
+    outcome: str
+    reason: str
+    text: str | None
+    seconds: float
+
+
+class Overlap(NamedTuple):
+    """How far two texts have the same words, each as often."""
+
+    f1: float
+    precision: float
+    recall: float
+
+
+def word_overlap(found: str, gold: str) -> Overlap:
+    """Word F1, the harmonic mean of precision and recall over the multisets of words."""
+    a, b = Counter(_WORD.findall(found.lower())), Counter(_WORD.findall(gold.lower()))
+    common = (a & b).total()
+    if not common:
+        return Overlap(0.0, 0.0, 0.0)
+    precision, recall = common / a.total(), common / b.total()
+    return Overlap(2 * precision * recall / (precision + recall), precision, recall)
+
+
+def fate_of(path: Path, reader: ReaderProcess) -> Fate:
+    """Read a file and say how it went."""
+    started = time.monotonic()
+    outcome, reason, text = "read", "", None
+    try:
+        text = reader.read(path.name, path.read_bytes()).text
+    except FileRejected as rejection:
+        outcome, reason = "refused", str(rejection)
+    except ReaderCrashed as crash:
+        outcome, reason = "failed", str(crash)
+    seconds = time.monotonic() - started
+    return Fate(path.name, path.suffix.lower(), outcome, reason, text, seconds)
+
+
+def print_report(fates: list[Fate], gold: dict[str, str]) -> None:
+    """Print the counts and the F1."""
+    totals = Counter(fate.outcome for fate in fates)
+    print(f"{len(fates)} files: " + ", ".join(f"{n} {what}" for what, n in totals.most_common()))
+    print(f"{sum(f.seconds for f in fates):.0f} s, slowest:")
+    for fate in sorted(fates, key=lambda fate: -fate.seconds)[:3]:
+        print(f"  {fate.seconds:6.2f} s  {fate.name}")
+    print("\nending   read refused failed")
+    for ending in sorted({fate.ending for fate in fates}):
+        counts = Counter(fate.outcome for fate in fates if fate.ending == ending)
+        print(f"{ending:8} {counts['read']:4} {counts['refused']:7} {counts['failed']:6}")
+    print("\nwhy not:")
+    reasons = Counter(re.sub(r"\d+", "N", f.reason) for f in fates if f.outcome != "read")
+    for reason, count in reasons.most_common():
+        print(f"{count:4}  {reason}")
+    scores = [word_overlap(f.text or "", gold[f.name]) for f in fates if f.name in gold]
+    if scores:
+        f1s = [score.f1 for score in scores]
+        error = statistics.stdev(f1s) / len(f1s) ** 0.5 if len(f1s) > 1 else float("nan")
+        print(
+            f"\nmain text of {len(scores)} pages: "
+            f"word F1 {statistics.mean(f1s):.3f} ± {error:.3f}, "
+            f"precision {statistics.mean(s.precision for s in scores):.3f}, "
+            f"recall {statistics.mean(s.recall for s in scores):.3f}, "
+            f"worst F1 {min(f1s):.2f}"
+        )
+
+
+def main() -> None:
+    """Read the arguments, then the files."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--out", type=Path, help="write each file's fate there, as JSON")
+    arguments = parser.parse_args()
+    paths = sorted(path for path in (arguments.folder / "files").iterdir() if path.is_file())
+    gold = json.loads((arguments.folder / "gold_article_text.json").read_text(encoding="utf-8"))
+    with ReaderProcess() as reader:
+        fates = [fate_of(path, reader) for path in paths]
+    print_report(fates, gold)
+    if arguments.out:
+        rows = [fate._asdict() | {"text": len(fate.text or "")} for fate in fates]
+        arguments.out.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
