@@ -187,6 +187,11 @@ class Accounts:
         with writing(self._engine) as sql:
             sql.execute(delete(sessions).where(sessions.c.token_hash == _sha256(token)))
 
+    def end_all_sessions(self) -> None:
+        """End every session there is: all must log in again."""
+        with writing(self._engine) as sql:
+            sql.execute(delete(sessions))
+
     # API keys
 
     def create_key(self, principal: Principal, name: str) -> str:

@@ -3,6 +3,9 @@
 AppError
 ├── BadSetting           a setting is out of range, or an ASSAY_ variable is no setting
 ├── CommandFailed        a command cannot do what it was asked to
+├── HomeInUse            another command uses the home folder in a way that excludes this one
+├── HomeNotEmpty         a backup would replace what a home folder holds
+├── BackupRefused        a file that is no backup, or not a whole one
 ├── NotLoggedIn          no session, one that ended, or an API key that is unknown or revoked
 ├── LogInRefused         the name or the password is wrong
 ├── TooManyAttempts      a name has failed too often to log in; it must wait
@@ -13,6 +16,8 @@ AppError
 ├── RequestRefused       a host, an origin or a size that this server does not take
 └── ParameterRefused     a request asks for what this server cannot do
 """
+
+from pathlib import Path
 
 
 class AppError(Exception):
@@ -28,6 +33,28 @@ class BadSetting(AppError):
 
 class CommandFailed(AppError):
     """A command cannot do what it was asked to."""
+
+
+class HomeInUse(AppError):
+    """Another command uses the home folder in a way that excludes this one."""
+
+
+class HomeNotEmpty(AppError):
+    """A backup would replace what a home folder holds."""
+
+    def __init__(self, home: Path, holds: str) -> None:
+        super().__init__(
+            f"{home} is not empty: it holds {holds}; add --replace to remove them, or set "
+            "ASSAY_HOME to an empty folder"
+        )
+
+
+class BackupRefused(AppError):
+    """A file that is no backup, or not a whole one. Nothing was changed."""
+
+    def __init__(self, file: Path, reason: str, advice: str = "use another copy of it") -> None:
+        self.reason = reason
+        super().__init__(f"{file} {reason}; {advice} (nothing was changed)")
 
 
 class NotLoggedIn(AppError):

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from app.bootstrap import Assay
+from app.occupancy import has_left_scratch, sweep_scratch
 from retrieval.errors import RetrievalError
 from retrieval.maintenance import KeptOriginal
 from retrieval.originals import sha256_of
@@ -171,12 +172,16 @@ def _left_over_files(assay: Assay) -> list[Path]:
 
 
 def _left_overs(assay: Assay) -> str | None:
-    files = _left_over_files(assay)
-    return f"{len(files)} files that no document refers to" if files else None
+    if files := _left_over_files(assay):
+        return f"{len(files)} files that no document refers to"
+    if has_left_scratch(assay.settings.home):
+        return "what a backup or restore left that was killed"
+    return None
 
 
 def sweep_left_overs(assay: Assay) -> None:
-    """Remove originals that a killed process left: none may outlive its document."""
+    """Remove what a killed process left: no original may outlive its document."""
+    sweep_scratch(assay.settings.home)
     assay.store.remove_unreferenced([path.name for path in _left_over_files(assay)])
 
 

@@ -1,9 +1,10 @@
 """Open the SQL database so that several processes can read and write it at once."""
 
+import os
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from retrieval.errors import StoreBusy
 BUSY_TIMEOUT_SECONDS = 120.0
 
 _RETRY_SECONDS = 0.01
+_SEAL_SECONDS = 2.0
+_STEPS_BETWEEN_LOOKS = 100_000
 _PRAGMAS = (
     # FULL, not NORMAL: after a power cut an index file must never be ahead of SQL.
     "PRAGMA synchronous = FULL",
@@ -84,3 +87,119 @@ def writing(engine: Engine) -> Iterator[Connection]:
         if "database is locked" in str(error):
             raise StoreBusy(Path(engine.url.database or ""), BUSY_TIMEOUT_SECONDS) from error
         raise
+
+
+def copy_database(
+    engine: Engine, target: Path, *, on_progress: Callable[[int], object] = lambda _: None
+) -> None:
+    """Write what is committed now to a new file, while others read and write.
+
+    Row by row, in one read transaction: pages that were freed, and what is left of deleted rows in
+    the others, are not copied. On disk before this returns.
+
+    Args:
+        on_progress: told now and then how many bytes the file has. What it raises ends the copy.
+    """
+    stopped: list[BaseException] = []
+
+    def look() -> bool:
+        try:
+            on_progress(target.stat().st_size if target.exists() else 0)
+        except BaseException as error:  # noqa: BLE001 - raised again below, out of SQLite's sight
+            stopped.append(error)
+        return bool(stopped)
+
+    connection = engine.raw_connection()
+    sqlite: Any = connection.driver_connection
+    try:
+        sqlite.set_progress_handler(look, _STEPS_BETWEEN_LOOKS)
+        sqlite.execute("VACUUM INTO ?", (str(target),))
+    except sqlite3.OperationalError as error:
+        if "interrupted" in str(error):
+            raise (stopped or [KeyboardInterrupt()])[0] from None
+        raise
+    finally:
+        sqlite.set_progress_handler(None, 0)
+        connection.close()
+    _sync(target)
+
+
+def seal_database(path: Path) -> bool:
+    """Make a database one file: what is in its write-ahead log goes into it, the log goes.
+
+    Returns:
+        False when SQLite cannot read it.
+
+    Raises:
+        StoreBusy: another connection has it open.
+    """
+    try:
+        with closing(sqlite3.connect(path, timeout=_SEAL_SECONDS, isolation_level=None)) as sql:
+            sql.execute("PRAGMA journal_mode = DELETE").fetchone()
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            raise StoreBusy(path, _SEAL_SECONDS) from error
+        raise
+    except sqlite3.DatabaseError:
+        return False
+    _sync(path)
+    return True
+
+
+@contextmanager
+def opened_alone(path: Path) -> Iterator[Engine]:
+    """A database that nobody else knows of, opened, and one file again afterwards."""
+    engine = open_database(path)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+        seal_database(path)
+
+
+def side_files(path: Path) -> list[Path]:
+    """What SQLite may keep beside a database. It would apply them to another of that name."""
+    return [path.with_name(f"{path.name}{end}") for end in ("-wal", "-shm", "-journal")]
+
+
+def damage_of(path: Path) -> str | None:
+    """The first thing wrong with a database file, which may be anything; None when it is whole."""
+    try:
+        with closing(sqlite3.connect(path)) as sql:
+            # It may come from anywhere: nothing in its schema is trusted, every cell is measured.
+            sql.execute("PRAGMA trusted_schema = OFF")
+            sql.execute("PRAGMA cell_size_check = ON")
+            [found] = sql.execute("PRAGMA integrity_check(1)").fetchone()
+            if found != "ok":
+                return str(found)
+            if sql.execute("PRAGMA foreign_key_check").fetchone() is not None:
+                return "a row refers to one that is not there"
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return None
+
+
+def schema_objects(engine: Engine) -> dict[tuple[str, str], str]:
+    """SQL by kind and name: of triggers, views and virtual tables; of others it is left empty.
+
+    The same migrations may write a table's SQL in more than one way; what runs by itself may not
+    differ at all.
+    """
+    with engine.begin() as sql:
+        rows = sql.exec_driver_sql(
+            "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+        ).all()
+    return {
+        (kind, name): " ".join(text.split())
+        if text and (kind in {"trigger", "view"} or text.upper().startswith("CREATE VIRTUAL"))
+        else ""
+        for kind, name, text in rows
+    }
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

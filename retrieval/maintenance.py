@@ -1,14 +1,17 @@
 """Looks over the whole store: what it holds, whether it agrees with itself, what it lacks."""
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine, func, insert, select, text
+from sqlalchemy.exc import DatabaseError
 
-from retrieval.database import writing
-from retrieval.schema import collections, documents, passages, revisions, vectors
+from retrieval.database import open_database, writing
+from retrieval.schema import collections, documents, passages, principals, revisions, vectors
 from retrieval.store import encoder_id, has_vector
 
 _TORN_PASSAGES = text(
@@ -44,6 +47,14 @@ class CollectionSize(NamedTuple):
     name: str
     documents: int
     passages: int
+
+
+class Counts(NamedTuple):
+    """How much there is in all."""
+
+    documents: int
+    passages: int
+    users: int
 
 
 class KeptOriginal(NamedTuple):
@@ -84,6 +95,16 @@ class Maintenance:
                 counts.append(CollectionSize(row.name, *of))
         return counts
 
+    def counts(self) -> Counts:
+        """How many documents, passages and users there are."""
+        users = select(func.count()).select_from(principals).where(principals.c.kind == "user")
+        with self._engine.begin() as sql:
+            return Counts(
+                sql.execute(select(func.count()).select_from(documents)).scalar_one(),
+                sql.execute(select(func.count()).select_from(passages)).scalar_one(),
+                sql.execute(users).scalar_one(),
+            )
+
     def problem(self) -> str | None:
         """The first thing wrong with the database or what is in it; None when all is well."""
         with self._engine.begin() as sql:
@@ -107,6 +128,24 @@ class Maintenance:
         """SHA-256 of every original that some revision refers to."""
         with self._engine.begin() as sql:
             return frozenset(sql.execute(select(revisions.c.sha256)).scalars())
+
+    def document_ids(self) -> frozenset[int]:
+        """The numbers of all documents."""
+        with self._engine.begin() as sql:
+            return frozenset(sql.execute(select(documents.c.id)).scalars())
+
+    def originals_among(self, hashes: Iterable[str]) -> list[KeptOriginal]:
+        """The originals with these hashes, of earlier revisions too, by name of the document."""
+        found = []
+        with self._engine.begin() as sql:
+            for sha256 in hashes:
+                rows = sql.execute(
+                    select(documents.c.name, documents.c.path, revisions.c.sha256)
+                    .join(revisions, revisions.c.document_id == documents.c.id)
+                    .where(revisions.c.sha256 == sha256)
+                )
+                found += [KeptOriginal(*row) for row in rows]
+        return sorted(found)
 
     def originals_of_documents(self) -> list[KeptOriginal]:
         """The current original of every document, by name."""
@@ -149,3 +188,14 @@ class Maintenance:
             ]
             if values:
                 sql.execute(insert(vectors).prefix_with("OR IGNORE", dialect="sqlite"), values)
+
+
+def counts_at(database: Path) -> Counts | None:
+    """How much a database file holds that nobody has opened; None when that cannot be read."""
+    engine = open_database(database)
+    try:
+        return Maintenance(engine).counts()
+    except (DatabaseError, sqlite3.DatabaseError):  # the second while opening
+        return None
+    finally:
+        engine.dispose()

@@ -30,6 +30,12 @@ def upgrade(engine: Engine) -> None:
         _run_alembic(sql)
 
 
+def schema_version(engine: Engine) -> str | None:
+    """The schema a database has; None when Assay did not make it."""
+    with engine.begin() as sql:
+        return _version(sql)
+
+
 def _version(sql: Connection) -> str | None:
     if not inspect(sql).has_table("alembic_version"):
         return None
