@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.accounts import Accounts
 from app.migrations import upgrade
+from app.occupancy import HomeUse
 from app.settings import Settings
 from retrieval.access import AccessList
 from retrieval.database import open_database
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from app.api.services import Readiness, Services, Suggestions
     from generation.answering import Answerer
     from generation.engines.local import LocalEngine
+    from generation.groundedness.types import ResponseVerifier
     from ingestion.pipeline import Ingester
     from retrieval.encoder import SentenceTransformerEncoder
     from retrieval.search import Searcher
@@ -45,7 +47,7 @@ class Assay:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._use = HomeUse(settings.home)
         self.database = open_database(settings.database)
         upgrade(self.database)
         self.originals = Originals(settings.originals)
@@ -56,6 +58,11 @@ class Assay:
         self.maintenance = Maintenance(self.database)
         self._loading = RLock()
         self._load_error: Exception | None = None
+
+    def close(self) -> None:
+        """Leave the home folder to others, a restore among them."""
+        self.database.dispose()
+        self._use.end()
 
     @property
     def encoder(self) -> "SentenceTransformerEncoder":
@@ -87,6 +94,12 @@ class Assay:
         with self._loading:
             return self._answerer
 
+    @property
+    def verifier(self) -> "ResponseVerifier":
+        """What judges answers, and responses that others wrote."""
+        with self._loading:
+            return self._verifier
+
     @cached_property
     def _encoder(self) -> "SentenceTransformerEncoder":
         from retrieval.encoder import load_encoder
@@ -98,6 +111,12 @@ class Assay:
         from generation.engines.local import load_engine
 
         return load_engine(self.settings.model, models=self.settings.models)
+
+    @cached_property
+    def _verifier(self) -> "ResponseVerifier":
+        from generation.groundedness.baseline import BaselineVerifier
+
+        return BaselineVerifier(self._encoder)
 
     @cached_property
     def _vectors(self) -> "VectorProjection":
@@ -114,13 +133,12 @@ class Assay:
     @cached_property
     def _answerer(self) -> "Answerer":
         from generation.answering import Answerer, AnsweringPolicy
-        from generation.groundedness.baseline import BaselineVerifier
 
         return Answerer(
             self._searcher.search,
             self._encoder,
             self._engine,
-            BaselineVerifier(self._encoder),
+            self._verifier,
             self.store.change_number,
             AnsweringPolicy(
                 evidence_passages=self.settings.evidence_passages,
@@ -169,6 +187,7 @@ class Assay:
             store=self.store,
             search=lambda question, **options: self.searcher.search(question, **options),
             answer=self._answer,
+            verifier=lambda: self.verifier,
             readiness=self.readiness,
             engine_name=display_name(self.settings.model),
             default_decoding=Decoding(),
@@ -190,6 +209,14 @@ class Assay:
             return Suggestions()
         questions = json.loads(SAMPLES.joinpath("questions.json").read_text(encoding="utf-8"))
         return Suggestions(tuple(questions["questions"]), questions["unanswerable"])
+
+
+def load_response_verifier() -> "ResponseVerifier":
+    """The bundled verifier. It has nothing to do with a home folder."""
+    from generation.groundedness.baseline import BaselineVerifier
+    from retrieval.encoder import load_encoder
+
+    return BaselineVerifier(load_encoder())
 
 
 def sample_documents() -> Sequence[Path]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from evals.errors import BadDataset
 from evals.metrics.estimate import Estimate, estimate
 from evals.metrics.retrieval import ndcg, recall, reciprocal_rank
+from evals.rows import lines_of, objects_of
 from ingestion.publishing import ReadFile
 from ingestion.types import Block, BlockKind, ParsedDocument
 from retrieval.types import Hit
@@ -45,7 +46,7 @@ def read_corpus(folder: Path) -> Iterator[ReadFile]:
     Raises:
         BadDataset: the file is missing or a line is not what it should be.
     """
-    for row in _rows(folder / "corpus.jsonl"):
+    for _, row in objects_of(folder / "corpus.jsonl", "_id"):
         identifier, title = _string(row, "_id"), str(row.get("title") or "")
         written = (str(row.get("text") or ""), title, identifier)
         text = next((words for words in written if words.strip()), "-")
@@ -61,14 +62,14 @@ def read_queries(queries: Path, qrels: Path) -> list[Query]:
         BadDataset: a file is missing or a line is not what it should be.
     """
     judgements: dict[str, dict[str, int]] = defaultdict(dict)
-    for number, line in _lines(qrels):
+    for number, line in lines_of(qrels):
         fields = line.split("\t")
         if number == 1 and not _WHOLE.fullmatch(fields[-1]):
             continue
         if len(fields) != 3 or not _WHOLE.fullmatch(fields[2]):
             raise BadDataset(qrels, number, "expected query-id, corpus-id and a whole score")
         judgements[fields[0]][fields[1]] = int(fields[2])
-    rows = _rows(queries, "text")
+    rows = [row for _, row in objects_of(queries, "_id", "text")]
     found = [Query(_string(r, "_id"), _string(r, "text"), judgements[str(r["_id"])]) for r in rows]
     return [query for query in found if query.relevance]
 
@@ -99,32 +100,6 @@ def measure(
         if on_progress:
             on_progress(done)
     return {name: estimate(values) for name, values in scores.items()}
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """(number from 1, text) of each line that is not blank."""
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield number, line.rstrip("\n")
-    except FileNotFoundError as error:
-        raise BadDataset(path, 0, "the file is missing") from error
-    except UnicodeDecodeError as error:
-        raise BadDataset(path, 0, "it is not UTF-8 text") from error
-
-
-def _rows(path: Path, *fields: str) -> Iterator[dict[str, object]]:
-    """The objects of a file of JSON lines, each with an `_id` and these fields."""
-    for number, line in _lines(path):
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise BadDataset(path, number, "it is not JSON") from error
-        if not isinstance(row, dict) or not row.keys() >= {"_id", *fields}:
-            expected = " and ".join(["an _id", *fields])
-            raise BadDataset(path, number, f"expected an object with {expected}")
-        yield row
 
 
 def _string(row: dict[str, object], key: str) -> str:

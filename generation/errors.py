@@ -2,6 +2,7 @@
 
 GenerationError
 ├── EngineMissing     the configured model is not on this machine or cannot be loaded
+├── ModelUnusable     a file of a model that Assay brings is missing or was changed
 ├── QuestionTooLong   the question alone does not fit the model's window
 └── BadDecoding       decoding settings that contradict each other or the engine
 """
@@ -19,6 +20,10 @@ class EngineMissing(GenerationError):
             f"the model {model!r} cannot be loaded: {reason}; set ASSAY_MODEL to a hub id, a "
             "folder or a GGUF file, or run `make clean install` for the bundled one"
         )
+
+
+class ModelUnusable(GenerationError):
+    """A file of a model that Assay brings is missing or was changed."""
 
 
 class QuestionTooLong(GenerationError):

@@ -8,11 +8,19 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from generation.types import Decoding, Message, Piece, Usage
+from generation.groundedness.types import (
+    Claim,
+    EvidenceSpan,
+    Judgement,
+    ResponseJudgement,
+    SentenceJudgement,
+)
+from generation.types import Decoding, Message, Piece, Usage, Verdict
 from ingestion.errors import ReaderCrashed
 from ingestion.readers import read_document
 from ingestion.types import ParsedDocument
 from retrieval.errors import TextTooLong
+from retrieval.sentences import sentence_spans
 from retrieval.types import unit_rows
 
 _WORD = re.compile(r"\w+")
@@ -109,3 +117,44 @@ class PlainReader:
         if b"CRASH" in data:
             raise ReaderCrashed("brought the reader down (for the test)")
         return read_document(name, data)
+
+
+@dataclass
+class SubstringVerifier:
+    """Supports a sentence that stands word for word in the evidence; keeps the sizes of batches.
+
+    The score of a response is the share of its sentences that do: below 1 it is flagged, below
+    one half blocked.
+    """
+
+    version: str = "substring"
+    batches: list[int] = field(default_factory=list)
+
+    def judge(
+        self, question: str, sentences: Sequence[str], evidence: Sequence[str]
+    ) -> list[Judgement]:
+        return [self._judgement(sentence.strip(), evidence) for sentence in sentences]
+
+    def verify(self, claims: Sequence[Claim]) -> list[ResponseJudgement]:
+        self.batches.append(len(claims))
+        return [self._response(claim) for claim in claims]
+
+    def _judgement(self, sentence: str, evidence: Sequence[str]) -> Judgement:
+        for index, text in enumerate(evidence):
+            start = text.find(sentence)
+            if start >= 0:
+                span = EvidenceSpan(index, start, start + len(sentence))
+                return Judgement(Verdict.SUPPORTED, 1.0, (span,))
+        return Judgement(Verdict.UNSUPPORTED, 0.0, ())
+
+    def _response(self, claim: Claim) -> ResponseJudgement:
+        sentences = []
+        for start, end in sentence_spans(claim.response):
+            text = claim.response[start:end]
+            if text.strip():
+                start, end = start + len(text) - len(text.lstrip()), start + len(text.rstrip())
+                [judgement] = self.judge(claim.question, [text], claim.evidence)
+                sentences.append(SentenceJudgement(start, end, judgement))
+        scores = [sentence.judgement.score for sentence in sentences]
+        score = sum(scores) / len(scores) if scores else 1.0
+        return ResponseJudgement(score, score < 1, score < 0.5, tuple(sentences))

@@ -12,6 +12,7 @@ from app.api.problems import LOGIN_PATH, install_handlers, response_to
 from app.api.questions import question_routes
 from app.api.running import AnswerDesk
 from app.api.services import Services
+from app.api.verification import verification_routes
 from app.api.wire import encoded
 from app.web import pages
 
@@ -27,6 +28,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(health_routes(services))
     app.include_router(page_routes(services, identity))
     app.include_router(question_routes(services, identity, desk))
+    app.include_router(verification_routes(services, identity, desk))
     app.include_router(completion_routes(services, identity, desk))
     app.include_router(_schema_route(app, identity))
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")

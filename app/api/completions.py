@@ -20,7 +20,7 @@ from app.api.running import AnswerDesk, EventStream, Pause, RunningAnswer
 from app.api.services import Services
 from app.api.wire import assay_json, encoded, usage_json
 from app.errors import ParameterRefused
-from generation.types import Answer, Assayed, Decoding, Finished, Message
+from generation.types import Answer, AnswerEvent, Assayed, Decoding, Finished, Message
 from retrieval.types import Principal
 
 # Listed beside the engine's own name, so that a client need not know what answers today.
@@ -127,10 +127,10 @@ def completion_routes(services: Services, identity: Identity, desk: AnswerDesk) 
             has_usage = body.stream_options is not None and body.stream_options.include_usage
             chunks = completion.chunks(running, services.keep_alive_seconds, has_usage=has_usage)
             return EventStream(running, chunks)
-        answer = await running.answer(request.receive)
-        if answer is None:
+        last = await running.last(request.receive)
+        if not isinstance(last, Finished):
             return Response(status_code=499)  # nobody is there to read it
-        return Response(encoded(completion.whole(answer)), media_type="application/json")
+        return Response(encoded(completion.whole(last.answer)), media_type="application/json")
 
     return router
 
@@ -163,7 +163,7 @@ class _Completion:
         }
 
     async def chunks(
-        self, running: RunningAnswer, quiet_seconds: float, *, has_usage: bool
+        self, running: RunningAnswer[AnswerEvent], quiet_seconds: float, *, has_usage: bool
     ) -> AsyncIterator[bytes]:
         """The reply as server-sent events.
 

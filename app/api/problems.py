@@ -28,7 +28,13 @@ from app.errors import (
     TooManyAttempts,
 )
 from app.web import pages
-from generation.errors import BadDecoding, EngineMissing, GenerationError, QuestionTooLong
+from generation.errors import (
+    BadDecoding,
+    EngineMissing,
+    GenerationError,
+    ModelUnusable,
+    QuestionTooLong,
+)
 from retrieval.errors import RetrievalError, StoreBusy
 
 log = logging.getLogger(__name__)
@@ -64,6 +70,9 @@ def problem_of(error: Exception) -> Problem:
             # Its own words name a file of the server.
             log.error("%s", error)
             return Problem(503, "the model that writes answers is missing on this server")
+        case ModelUnusable():
+            log.error("%s", error)
+            return Problem(503, "the model that verifies is missing or damaged on this server")
         case StoreBusy():
             detail = "the database is being written to for longer than usual; try again later"
             return Problem(503, detail, code="server_busy", headers={"Retry-After": "30"})
@@ -168,5 +177,5 @@ def _problem_of_fields(errors: Sequence[Any]) -> Problem:
     place = ".".join(str(part) for part in first["loc"] if part != "body")
     if first["type"] == "json_invalid":
         return Problem(400, "the body is not valid JSON")
-    message = str(first["msg"])
+    message = str(first["msg"]).removeprefix("Value error, ")
     return Problem(422, f"{place or 'body'}: {message}", parameter=place or None)

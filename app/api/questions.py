@@ -130,7 +130,9 @@ def question_routes(services: Services, identity: Identity, desk: AnswerDesk) ->
     return router
 
 
-async def _events(running: RunningAnswer, quiet_seconds: float) -> AsyncIterator[bytes]:
+async def _events(
+    running: RunningAnswer[AnswerEvent], quiet_seconds: float
+) -> AsyncIterator[bytes]:
     # Tells a reader, and proxies, that the connection stands even if it is not our turn yet.
     yield _KEEP_ALIVE
     try:

@@ -1,6 +1,7 @@
 """Answers being made: each in a thread of its own, few at once, stopped when nobody waits for it.
 
-Making an answer is synchronous and slow; the event loop only passes its events on.
+Making an answer is synchronous and slow; the event loop only passes its events on. So is verifying
+answers that others made: it has the same places, and its events are what it found so far.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Generic, TypeAlias, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -16,9 +18,11 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from app.errors import ServerBusy
-from generation.types import Answer, AnswerEvent, Finished
 
 RETRY_SECONDS = 10
+Event = TypeVar("Event")
+# Given `is_cancelled`, makes the events of one answer.
+MakeEvents: TypeAlias = Callable[[Callable[[], bool]], Iterable[Event]]
 
 
 class Pause(Enum):
@@ -45,7 +49,7 @@ class AnswerDesk:
         self._turns = asyncio.Semaphore(at_once)
         self._taken = 0
 
-    def start(self, make: "MakeAnswer") -> "RunningAnswer":
+    def start(self, make: MakeEvents[Event]) -> "RunningAnswer[Event]":
         """Take a place and begin as soon as it is its turn.
 
         Raises:
@@ -60,27 +64,23 @@ class AnswerDesk:
         self._taken -= 1
 
 
-# Given `is_cancelled`, makes the events of one answer.
-MakeAnswer = Callable[[Callable[[], bool]], Iterable[AnswerEvent]]
-
-
-class RunningAnswer:
+class RunningAnswer(Generic[Event]):
     """One answer that is waiting or being made. Whoever started it must `cancel` it in the end."""
 
     def __init__(
-        self, make: MakeAnswer, turns: asyncio.Semaphore, give_back: Callable[[], None]
+        self, make: MakeEvents[Event], turns: asyncio.Semaphore, give_back: Callable[[], None]
     ) -> None:
         self._make = make
         self._turns = turns
         self._cancelled = threading.Event()
         self._begun = False
         self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[AnswerEvent | _Failed | _Ended] = asyncio.Queue()
+        self._queue: asyncio.Queue[Event | _Failed | _Ended] = asyncio.Queue()
         self._work = asyncio.create_task(self._take_turn())
         # Not in the task: one that is cancelled before its first step runs no `finally`.
         self._work.add_done_callback(lambda _: give_back())
 
-    async def events(self, quiet_seconds: float) -> AsyncIterator[AnswerEvent | Pause]:
+    async def events(self, quiet_seconds: float) -> AsyncIterator[Event | Pause]:
         """The events as they come, and a pause for every `quiet_seconds` without one.
 
         Raises:
@@ -99,21 +99,21 @@ class RunningAnswer:
                 raise item.error
             yield item
 
-    async def answer(self, receive: Receive) -> Answer | None:
-        """The whole answer; None when the client has gone (`receive` says so) or it ended early.
+    async def last(self, receive: Receive) -> Event | None:
+        """The last event; None when the client has gone (`receive` says so) or there was none.
 
         Raises:
             Exception: whatever making the answer raised.
         """
         gone = asyncio.create_task(_disconnected(receive))
-        answer = asyncio.create_task(self._last())
+        last = asyncio.create_task(self._last())
         try:
-            await asyncio.wait({gone, answer}, return_when=asyncio.FIRST_COMPLETED)
-            return answer.result() if answer.done() else None
+            await asyncio.wait({gone, last}, return_when=asyncio.FIRST_COMPLETED)
+            return last.result() if last.done() else None
         finally:
             self.cancel()
             gone.cancel()
-            answer.cancel()
+            last.cancel()
 
     def cancel(self) -> None:
         """Give up the place in the queue, or have the work stop. Nothing to do when it is over."""
@@ -121,11 +121,12 @@ class RunningAnswer:
         if not self._begun:
             self._work.cancel()
 
-    async def _last(self) -> Answer | None:
-        last: AnswerEvent | Pause | None = None
+    async def _last(self) -> Event | None:
+        last: Event | None = None
         async for event in self.events(quiet_seconds=3600):
-            last = event
-        return last.answer if isinstance(last, Finished) else None
+            if not isinstance(event, Pause):
+                last = event
+        return last
 
     async def _take_turn(self) -> None:
         async with self._turns:
@@ -143,7 +144,7 @@ class RunningAnswer:
             self._hand_over(_Failed(error))
         self._hand_over(_Ended())
 
-    def _hand_over(self, item: AnswerEvent | _Failed | _Ended) -> None:
+    def _hand_over(self, item: Event | _Failed | _Ended) -> None:
         with contextlib.suppress(RuntimeError):  # the server has stopped; nobody reads any more
             self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
 
@@ -153,7 +154,7 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, running: RunningAnswer, body: AsyncIterator[bytes]) -> None:
+    def __init__(self, running: RunningAnswer[Event], body: AsyncIterator[bytes]) -> None:
         # A proxy that collects a response before it passes it on would spoil it.
         headers: Mapping[str, str] = {"X-Accel-Buffering": "no"}
         super().__init__(body, headers=headers)

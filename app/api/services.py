@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.accounts import Accounts
+from generation.groundedness.types import ResponseVerifier
 from generation.types import AnswerEvent, Decoding, Message
 from retrieval.access import AccessList
 from retrieval.store import Store
@@ -61,9 +62,10 @@ class Services:
     """What the routes need.
 
     `allowed_hosts` are host names without port, `*.example.org` for every name below one, `*` for
-    all; names of this machine and numeric addresses are always taken. `answers_at_once` run while
-    `answers_waiting` more wait their turn; others are told that the server is busy.
-    `keep_alive_seconds` is how long an event stream may stay silent.
+    all; names of this machine and numeric addresses are always taken. `verifier` loads what judges
+    responses that others wrote, on first use. `answers_at_once` run while `answers_waiting` more
+    wait their turn; others are told that the server is busy. `keep_alive_seconds` is how long an
+    event stream may stay silent.
     """
 
     accounts: Accounts
@@ -71,6 +73,7 @@ class Services:
     store: Store
     search: Search
     answer: AnswerQuestion
+    verifier: Callable[[], ResponseVerifier]
     readiness: Callable[[], Readiness]
     engine_name: str
     default_decoding: Decoding

@@ -3,6 +3,7 @@
 import json
 from typing import TypedDict
 
+from generation.groundedness.types import Claim, ResponseJudgement, SentenceJudgement
 from generation.types import Answer, AssayedSentence, Citation, Decoding, Timings, Usage
 from retrieval.types import Hit
 
@@ -92,6 +93,40 @@ class AnswerJson(AssayJson):
     change_number: int
 
 
+class SpanJson(TypedDict):
+    """The words of a context that carry a sentence.
+
+    `context` counts the texts that `evidence_of` makes of it, from 0; `start` and `end` are code
+    points of that text.
+    """
+
+    context: int
+    start: int
+    end: int
+    quote: str
+
+
+class VerifiedSentenceJson(TypedDict):
+    """A sentence of a response. `start` and `end` are code points of the response."""
+
+    text: str
+    start: int
+    end: int
+    verdict: str
+    score: float
+    spans: list[SpanJson]
+
+
+class VerificationJson(TypedDict):
+    """How a response stands to its context. `score` is P(everything in it is supported)."""
+
+    score: float
+    flagged: bool
+    blocked: bool
+    verifier: str
+    sentences: list[VerifiedSentenceJson]
+
+
 def encoded(value: object) -> bytes:
     """JSON in ASCII: what a damaged file or a model makes of Unicode cannot fail to be sent."""
     return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
@@ -155,6 +190,38 @@ def usage_json(usage: Usage) -> UsageJson:
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+    }
+
+
+def verification_json(
+    claim: Claim, judgement: ResponseJudgement, *, verifier: str
+) -> VerificationJson:
+    """What `verifier`, a version, found about a claim."""
+    return {
+        "score": judgement.score,
+        "flagged": judgement.flagged,
+        "blocked": judgement.blocked,
+        "verifier": verifier,
+        "sentences": [_verified_sentence_json(claim, one) for one in judgement.sentences],
+    }
+
+
+def _verified_sentence_json(claim: Claim, sentence: SentenceJudgement) -> VerifiedSentenceJson:
+    return {
+        "text": claim.response[sentence.start : sentence.end],
+        "start": sentence.start,
+        "end": sentence.end,
+        "verdict": sentence.judgement.verdict.value,
+        "score": sentence.judgement.score,
+        "spans": [
+            {
+                "context": span.index,
+                "start": span.start,
+                "end": span.end,
+                "quote": claim.evidence[span.index][span.start : span.end],
+            }
+            for span in sentence.judgement.spans
+        ],
     }
 
 

@@ -1,13 +1,19 @@
 """`assay bench`."""
 
 import tempfile
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from app.cli.terminal import Terminal, json_option, progress
 from retrieval.types import Mode
+
+if TYPE_CHECKING:
+    from evals.groundedness import Group
+    from evals.metrics.resampling import Interval
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 _folder = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -15,7 +21,7 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 
 @click.group()
 def bench() -> None:
-    """Measure Assay on a collection."""
+    """Measure Assay on a collection, or on labelled responses."""
 
 
 @bench.command(
@@ -85,3 +91,94 @@ def beir(
         value = "undefined" if score.value is None else f"{score.value:.4f}"
         interval = "" if score.low is None else f"  95% {score.low:.4f} to {score.high:.4f}"
         terminal.line(f"{name} {value}  n={score.scored}{interval}")
+
+
+@bench.command(
+    epilog="\b\nExamples:\n  assay bench groundedness dev.jsonl.gz\n"
+    "  assay bench groundedness test.jsonl --by model --fit-on train.jsonl.gz --json"
+)
+@click.argument("file", type=_file)
+@click.option("--by", metavar="FIELD", help="Report by this field  [default: task, else ds]")
+@click.option(
+    "--fit-on", type=_file, help="Fit the baselines to this file  [default: cross-validation]"
+)
+@json_option
+@click.pass_obj
+def groundedness(terminal: Terminal, file: Path, by: str | None, fit_on: Path | None) -> None:
+    """Measure how well the verifier finds unsupported responses.
+
+    FILE has a labelled response on each line: context, response (or claim), and label (1 supported,
+    0 not) or hallucinated (true, false); question, task, and src (what responses have in common)
+    are optional. Unsupported is the positive class. Intervals are 95 % bootstraps over sources.
+    """
+    from app.bootstrap import load_response_verifier
+    from evals.groundedness import RESAMPLES, baselines, groups, read_cases, verify
+
+    cases = read_cases(file, by=by)
+    known = read_cases(fit_on) if fit_on else None
+    verifier = load_response_verifier()
+    with progress("Verifying", len(cases)) as show:
+        verified = verify(
+            cases, verifier, on_progress=lambda done: show(done, f"{done} of {len(cases)}")
+        )
+    found = groups(cases, verified, baselines(cases, known))
+    note = f"fitted on {fit_on} and frozen" if fit_on else _CROSS_FITTED
+    if terminal.is_json:
+        everything = found.pop("")
+        terminal.result(
+            {
+                "verifier": verified.version,
+                "positive": "unsupported",
+                "baselines": note,
+                "resamples": RESAMPLES,
+                "tasks": {name: asdict(group) for name, group in found.items()},
+                "overall": asdict(everything),
+            }
+        )
+        return
+    terminal.line(f"verifier {verified.version}; the unsupported responses are the positive class")
+    terminal.line(f"length only and lexical: {note}")
+    terminal.line(f"intervals: 95 %, {RESAMPLES} bootstrap resamples of whole sources")
+    for name, group in found.items():
+        _show_group(terminal, name or "overall", group)
+
+
+_CROSS_FITTED = (
+    "fitted on this file by cross-validation: an advantage over the verifier, which saw none of it"
+)
+
+
+def _show_group(terminal: Terminal, name: str, group: "Group") -> None:
+    from evals.groundedness import ALWAYS, DIFFERENCE, LENGTH, LEXICAL, VERIFIER
+
+    terminal.line()
+    terminal.line(
+        f"{name}: {group.responses} responses to {group.sources} sources, "
+        f"{group.unsupported_share:.1%} unsupported"
+    )
+    others = (LEXICAL, LENGTH, ALWAYS)
+    terminal.line(_row("", VERIFIER, others))
+    for metric, interval in group.systems[VERIFIER].items():
+        values = [group.systems[other].get(metric) for other in others]
+        terminal.line(_row(metric, _shown(interval), (_value(value) for value in values)))
+    for metric, interval in group.systems[DIFFERENCE].items():
+        terminal.line(_row(f"{metric}, minus lexical", _shown(interval, sign="+")))
+
+
+def _row(label: str, verifier: str, others: Iterable[str] = ()) -> str:
+    return f"  {label:22}{verifier:26}{''.join(f'{other:16}' for other in others)}".rstrip()
+
+
+def _shown(interval: "Interval", sign: str = "-") -> str:
+    if interval.value is None:
+        return "undefined"
+    value = f"{interval.value:{sign}.3f}"
+    if interval.low is None or interval.high is None:
+        return value
+    return f"{value} ({interval.low:{sign}.3f} to {interval.high:{sign}.3f})"
+
+
+def _value(interval: "Interval | None") -> str:
+    if interval is None:
+        return ""
+    return "undefined" if interval.value is None else f"{interval.value:.3f}"

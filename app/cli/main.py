@@ -17,14 +17,17 @@ from app.cli.terminal import Terminal
 _COMMANDS = MappingProxyType(
     {
         "ask": ("app.cli.questions", "ask", "Answer questions from the documents."),
+        "backup": ("app.cli.backup", "backup", "Write everything into one file."),
         "bench": ("app.cli.bench", "bench", "Measure Assay on a collection."),
         "doctor": ("app.cli.upkeep", "doctor", "Check everything, and mend it with --repair."),
         "ingest": ("app.cli.documents", "ingest", "Bring files and folders in."),
         "key": ("app.cli.people", "key", "Make API keys."),
+        "restore": ("app.cli.backup", "restore", "Put a backup in place."),
         "search": ("app.cli.questions", "search", "Find passages."),
         "serve": ("app.cli.server", "serve", "Serve the web chat and the API."),
         "status": ("app.cli.upkeep", "status", "Say what is there."),
         "user": ("app.cli.people", "user", "Add users, set passwords, grant access."),
+        "verify": ("app.cli.verify", "verify", "Judge responses against their contexts."),
     }
 )
 _INTERRUPTED = 130

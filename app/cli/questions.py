@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.opening import open_assay, readable_by
-from app.cli.terminal import Terminal, json_option, progress
+from app.cli.terminal import MARKS, Terminal, excerpt, json_option, progress
 from app.errors import CommandFailed
 
 if TYPE_CHECKING:
     from generation.types import Answer, AnswerEvent, AssayedSentence
     from retrieval.types import Hit
-
-_MARKS = {"supported": "✓", "partly": "~", "unsupported": "?", "contradicted": "✗"}
-_EXCERPT_CHARACTERS = 300
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -72,7 +69,7 @@ def search(
         return
     for rank, hit in enumerate(hits, start=1):
         terminal.line(f"{rank}. {_place(hit.document.name, hit.passage.page)}  {hit.score:.4f}")
-        terminal.line(f"   {_excerpt(hit.passage.text)}")
+        terminal.line(f"   {excerpt(hit.passage.text)}")
     if not hits:
         terminal.line("nothing found; `assay status` says what is there")
 
@@ -128,9 +125,9 @@ def _show(terminal: Terminal, events: "Iterator[AnswerEvent]") -> None:
 
 
 def _show_sentence(terminal: Terminal, sentence: "AssayedSentence") -> None:
-    terminal.line(f"{_MARKS[sentence.verdict]} {sentence.text}")
+    terminal.line(f"{MARKS[sentence.verdict]} {sentence.text}")
     for citation in sentence.citations:
-        quote = "" if sentence.origin == "quoted" else f": “{_excerpt(citation.quote)}”"
+        quote = "" if sentence.origin == "quoted" else f": “{excerpt(citation.quote)}”"
         terminal.line(f"    {_place(citation.document, citation.page)}{quote}")
 
 
@@ -139,7 +136,7 @@ def _show_end(terminal: Terminal, answer: "Answer") -> None:
         terminal.line(answer.text)
         for hit in answer.nearest:
             terminal.line(f"  nearest: {_place(hit.document.name, hit.passage.page)}")
-            terminal.line(f"    {_excerpt(hit.passage.text)}")
+            terminal.line(f"    {excerpt(hit.passage.text)}")
     terminal.note(
         f"{answer.usage.prompt_tokens} + {answer.usage.completion_tokens} tokens, "
         f"{answer.timings.total:.1f} s, {answer.engine}"
@@ -196,8 +193,3 @@ def _rows(path: Path, key: str) -> Iterator[tuple[str, str]]:
 
 def _place(document: str, page: int | None) -> str:
     return f"{document}, page {page}" if page is not None else document
-
-
-def _excerpt(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= _EXCERPT_CHARACTERS else flat[:_EXCERPT_CHARACTERS] + "…"

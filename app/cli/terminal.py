@@ -2,12 +2,20 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import click
+
+# verdict -> how people see it
+MARKS = MappingProxyType({"supported": "✓", "partly": "~", "unsupported": "?", "contradicted": "✗"})
+_EXCERPT_CHARACTERS = 300
+# What JSON may hold as it is and some readers take for the end of a line.
+_LINE_BREAKS = str.maketrans({char: f"\\u{ord(char):04x}" for char in "\x85\u2028\u2029"})
 
 
 @dataclass(slots=True)
@@ -18,12 +26,12 @@ class Terminal:
 
     def result(self, value: Any) -> None:  # noqa: ANN401 - anything JSON can hold
         """Print one JSON object on one line."""
-        click.echo(json.dumps(value, ensure_ascii=False))
+        click.echo(json_line(value))
 
-    def line(self, text: str = "") -> None:
-        """Print a line for people; nothing with `--json`."""
+    def line(self, text: str = "", *, colour: str | None = None) -> None:
+        """Print a line for people, coloured on a terminal; nothing with `--json`."""
         if not self.is_json:
-            click.echo(printable(text))
+            click.echo(click.style(printable(text), fg=colour) if colour else printable(text))
 
     def write(self, text: str) -> None:
         """Print a piece of a line at once."""
@@ -32,7 +40,9 @@ class Terminal:
 
     def note(self, text: str) -> None:
         """Tell people what is going on, on standard error."""
-        click.echo(printable(text), err=True)
+        # Not `click.echo`: it would go past a progress bar, which keeps its line free.
+        sys.stderr.write(printable(text) + "\n")
+        sys.stderr.flush()
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,8 +61,14 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def progress(title: str, total: float, *, unit: str = "") -> Iterator[Callable[[float, str], None]]:
+def progress(
+    title: str, total: float | None, *, unit: str = "", after_seconds: float = 0.0
+) -> Iterator[Callable[[float, str], None]]:
     """Show how far a long task is, with the time left, while standard error is a terminal.
+
+    Args:
+        total: None when nobody knows.
+        after_seconds: a task that is done by then shows nothing.
 
     Yields:
         A function to be told how much is done, in the unit of `total`, and a remark.
@@ -70,9 +86,32 @@ def progress(title: str, total: float, *, unit: str = "") -> Iterator[Callable[[
         TimeRemainingColumn(),
         TextColumn("{task.fields[remark]}" + unit, markup=False),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=total or 1, remark="")
-        yield lambda done, remark: bar.update(task, completed=done, remark=remark)
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task(title, total=None if total is None else total or 1, remark="")
+    begun = time.monotonic()
+
+    def show(done: float, remark: str) -> None:
+        bar.update(task, completed=done, remark=remark)
+        if time.monotonic() - begun >= after_seconds:
+            bar.start()
+
+    if after_seconds <= 0:
+        bar.start()
+    try:
+        yield show
+    finally:
+        bar.stop()
+
+
+def json_line(value: Any) -> str:  # noqa: ANN401 - anything JSON can hold
+    """The value as JSON on one line, whatever its reader takes for the end of one."""
+    return json.dumps(value, ensure_ascii=False).translate(_LINE_BREAKS)
+
+
+def excerpt(text: str) -> str:
+    """The beginning of a text, on one line."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _EXCERPT_CHARACTERS else flat[:_EXCERPT_CHARACTERS] + "…"
 
 
 def printable(text: str) -> str:

@@ -11,7 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from generation.groundedness.types import EvidenceSpan, Judgement
+from generation.groundedness.evidence import response_spans
+from generation.groundedness.types import (
+    Claim,
+    EvidenceSpan,
+    Judgement,
+    ResponseJudgement,
+    SentenceJudgement,
+)
 from generation.groundedness.words import Words, share, words_of
 from generation.types import Verdict
 from retrieval.encoder import Encoder, beginnings
@@ -93,6 +100,27 @@ class BaselineVerifier:
             spans = () if verdict is Verdict.UNSUPPORTED else (best.span,)
             judgements.append(Judgement(verdict, min(score, self._ceiling(verdict)), spans))
         return judgements
+
+    def verify(self, claims: Sequence[Claim]) -> list[ResponseJudgement]:
+        """Judge whole responses, each as good as its worst sentence; see `ResponseVerifier.verify`.
+
+        Flagged when a sentence is not supported, blocked when one is unsupported.
+        """
+        return [self._verified(claim) for claim in claims]
+
+    def _verified(self, claim: Claim) -> ResponseJudgement:
+        spans = response_spans(claim.response)
+        sentences = [claim.response[start:end] for start, end in spans]
+        judged = self.judge(claim.question, sentences, claim.evidence)
+        verdicts = {one.verdict for one in judged}
+        return ResponseJudgement(
+            min((one.score for one in judged), default=1.0),
+            flagged=bool(verdicts - {Verdict.SUPPORTED}),
+            blocked=Verdict.UNSUPPORTED in verdicts,
+            sentences=tuple(
+                SentenceJudgement(*span, one) for span, one in zip(spans, judged, strict=True)
+            ),
+        )
 
     def features(self, question: str, sentence: str, evidence: str) -> Features:
         """What the regression sees of a sentence, at the window these weights choose."""

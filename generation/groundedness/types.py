@@ -29,6 +29,42 @@ class Judgement:
     spans: tuple[EvidenceSpan, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A response to be judged as a whole against its evidence.
+
+    `question` may be empty; `evidence` may be empty, which supports nothing.
+    """
+
+    question: str
+    evidence: tuple[str, ...]
+    response: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceJudgement:
+    """`response[start:end]`, code points, and how it stands to the evidence."""
+
+    start: int
+    end: int
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseJudgement:
+    """How a whole response stands to its evidence.
+
+    `score` in [0, 1] estimates the probability that every sentence is supported; `flagged` says
+    that it lies below the *warn* point, `blocked` below the *block* point. A response without a
+    sentence states nothing: score 1, neither flagged nor blocked.
+    """
+
+    score: float
+    flagged: bool
+    blocked: bool
+    sentences: tuple[SentenceJudgement, ...]
+
+
 class Verifier(Protocol):
     """Judges sentences; the seam at which one model replaces another."""
 
@@ -48,3 +84,10 @@ class Verifier(Protocol):
         Returns:
             One judgement per sentence, in order. Nothing is supported by no evidence.
         """
+
+
+class ResponseVerifier(Verifier, Protocol):
+    """A verifier that also judges responses as wholes, many at a time."""
+
+    def verify(self, claims: Sequence[Claim]) -> list[ResponseJudgement]:
+        """Judge whole responses, in order. One batch for all their sentences."""

@@ -1,14 +1,18 @@
 """What two texts share, word by word. Pure.
 
 The words of a claim are what must be found in its evidence: content words (stemmed lightly),
-numbers (as values: 1,000 and 1000 are one), and names (capitalised inside a sentence). Function
-words carry no claim and are left out; negations are counted on their own.
+numbers (as values: 1,000 and 1000 are one, so are 10 PM and 22:00), and names (capitalised inside
+a sentence). Function words carry no claim and are left out; negations are counted on their own.
 """
 
 import re
 from dataclasses import dataclass
 
-_TOKEN = re.compile(r"\d[\d.,]*\d|\d|[^\W\d_]+(?:['’][^\W\d_]+)?|[^\W_]+")
+_TOKEN = re.compile(
+    r"(?<![\d.,:])(?P<hour>\d{1,2})(?::(?P<minute>\d{1,2}))?\s?(?P<half>[aApP])\.?[mM]\b"
+    r"|(?<![\d.,:])(?P<hour24>\d{1,2}):(?P<minute24>\d{1,2})(?![\d:])"
+    r"|\d[\d.,]*\d|\d|[^\W\d_]+(?:['’][^\W\d_]+)?|[^\W_]+"
+)
 _NEGATIONS = frozenset("no not never none neither nor without cannot n't".split())
 _FUNCTION_WORDS = frozenset(
     "a about above after all also although am an and any are as at be because been before being "
@@ -56,7 +60,7 @@ def words_of(text: str) -> Words:
         lower = token.lower().replace("’", "'")
         if lower in _NEGATIONS or lower.endswith("n't"):
             negations += 1
-        stem = _number(lower) or stem_of(lower)
+        stem = _time(match) or _number(lower) or stem_of(lower)
         if stem in _NUMBER_WORDS.values() or token[0].isdigit():
             numbers.add(stem)
             content.add(stem)
@@ -81,6 +85,18 @@ def stem_of(word: str) -> str:
                 return stem + "y"
             return stem[:-1] if len(stem) > 3 and stem[-1] == stem[-2] != "s" else stem.rstrip("e")
     return word.rstrip("e") if len(word) > 3 else word
+
+
+def _time(match: re.Match[str]) -> str | None:
+    """A time of day on the 24-hour clock; a full hour is its number alone."""
+    if match["hour"]:
+        afternoon = 12 * (match["half"] in "pP")
+        hour, minute = int(match["hour"]) % 12 + afternoon, int(match["minute"] or 0)
+    elif match["hour24"]:
+        hour, minute = int(match["hour24"]), int(match["minute24"])
+    else:
+        return None
+    return f"{hour}:{minute:02}" if minute else str(hour)
 
 
 def _number(token: str) -> str | None:

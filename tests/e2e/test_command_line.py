@@ -198,6 +198,48 @@ def test_people_and_what_they_may_read(assay):
     assert assay.json("search", "lease", "--as", "ada") == {"hits": []}
 
 
+def test_responses_of_others_are_verified_without_a_home(assay):
+    rows = [
+        {"id": 1, "context": "The lease ends on 31 May.", "response": "The lease ends on 31 May."},
+        {"context": ["The lease ends on 31 May."], "response": "Elephants sing in 14 languages."},
+    ]
+    file = assay.folder / "responses.jsonl"
+    file.write_text("\n".join([json.dumps(rows[0]), "nonsense", json.dumps(rows[1])]))
+    nowhere = assay.folder / "no home"
+    out, err = assay.run("verify", file, "--json", code=1, ASSAY_HOME=str(nowhere))
+    first, bad, second = map(json.loads, out.splitlines())
+    assert (first["id"], first["flagged"]) == (1, False)
+    assert first["sentences"][0]["verdict"] == "supported"
+    assert first["sentences"][0]["spans"][0]["quote"] == "The lease ends on 31 May."
+    assert second["flagged"]
+    assert second["score"] < first["score"]
+    assert bad == {"error": "line 2: it is not JSON"}
+    assert "line 2: it is not JSON" in err
+    out, _ = assay.run("verify", file, code=1)
+    assert "✓" in out
+    assert not nowhere.exists()
+
+
+def test_the_verifier_is_measured(assay):
+    rows = [
+        {"context": f"Note {i} was written at {i} o'clock.", "src": i, "task": "notes",
+         "response": f"Note {i} was written at {i + (i % 2)} o'clock.", "label": 1 - i % 2}
+        for i in range(12)
+    ]  # fmt: skip
+    file = assay.folder / "labelled.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    report = assay.json("bench", "groundedness", file)
+    assert report["overall"]["unsupported_share"] == 0.5
+    assert report["overall"]["sources"] == 12
+    assert report["tasks"]["notes"]["systems"]["always flagged"]["recall"]["value"] == 1
+    assert report["overall"]["systems"]["verifier"]["AUROC"]["low"] is not None
+    out, _ = assay.run("bench", "groundedness", file, "--fit-on", file, "--by", "nothing")
+    assert f"fitted on {file} and frozen" in out
+    file.write_text('{"context": "x", "response": "y"}')
+    failed = assay.json("bench", "groundedness", file, code=1)
+    assert "labelled.jsonl, line 1: expected label 1" in failed["error"]
+
+
 def test_the_doctor_finds_all_well_but_the_model_that_is_not_there(assay):
     nowhere = str(assay.folder / "no such model")
     out, _ = assay.run("doctor", "--repair", "--json", code=1, ASSAY_MODEL=nowhere)

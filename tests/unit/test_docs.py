@@ -131,7 +131,7 @@ def routes() -> set[str]:
     nothing = None
     services = Services(
         accounts=nothing, access=nothing, store=nothing, search=nothing, answer=nothing,
-        readiness=lambda: Readiness(ready=True, detail=""), engine_name="engine",
+        verifier=nothing, readiness=lambda: Readiness(ready=True, detail=""), engine_name="engine",
         default_decoding=Decoding(), suggestions=Suggestions(), secure_cookies=False,
         session_secret=b"secret", allowed_hosts=(),
     )  # fmt: skip

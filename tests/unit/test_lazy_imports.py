@@ -35,14 +35,16 @@ def test_pure_modules_load_nothing_heavy():
         "import retrieval.fusion, retrieval.types, retrieval.sentences, retrieval.errors\n"
         "import ingestion.chunking, ingestion.changes\n"
         "import generation.prompt, generation.citations\n"
-        "import evals.metrics.retrieval, evals.metrics.estimate\n"
+        "import evals.metrics.retrieval, evals.metrics.estimate, evals.groundedness\n"
         "import app.cli"
     )
     assert loaded & HEAVY == set()
     assert "retrieval" in loaded  # the question was put to the right interpreter
 
 
-@pytest.mark.parametrize("command", ["", "ingest", "search", "user add", "status"])
+@pytest.mark.parametrize(
+    "command", ["", "ingest", "search", "user add", "status", "verify", "bench groundedness"]
+)
 def test_help_loads_nothing_heavy(command):
     loaded = loaded_by(
         "import sys\n"

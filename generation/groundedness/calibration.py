@@ -1,0 +1,71 @@
+"""Where probabilities become verdicts: fitted once, shipped beside the weights. Pure."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from generation.groundedness.signals import Logistic, SentenceSignals
+from generation.types import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Two limits on P(supported): below `warn` is doubted, below `block` is refused."""
+
+    warn: float
+    block: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How signals become probabilities, and probabilities verdicts.
+
+    `sentence` and `response` give P(supported). `contradicted_from` is the least probability of
+    the contradiction head, and `partly_below` the largest share of a sentence's tokens that may
+    be unsupported while the rest of it still counts.
+    """
+
+    sentence: Logistic
+    response: Logistic
+    sentence_points: Points
+    response_points: Points
+    contradicted_from: float
+    partly_below: float
+
+    def verdict(self, score: float, contradiction: float, marked: float) -> Verdict:
+        """What to say of a sentence.
+
+        Supported from the *warn* point up. Partly between the points, or below both when only a
+        small part of the sentence is marked unsupported and nothing denies it. Else contradicted
+        when the evidence denies it, unsupported when it does not say so.
+
+        Args:
+            score: P(supported).
+            contradiction: P(the evidence denies it), [0, 1].
+            marked: share of its tokens that are more likely unsupported than not, [0, 1].
+        """
+        if score >= self.sentence_points.warn:
+            return Verdict.SUPPORTED
+        if contradiction >= self.contradicted_from:
+            return Verdict.CONTRADICTED
+        if score >= self.sentence_points.block or 0 < marked < self.partly_below:
+            return Verdict.PARTLY
+        return Verdict.UNSUPPORTED
+
+
+def load_calibration(path: Path) -> Calibration:
+    """Read calibration.json."""
+    read = json.loads(path.read_text(encoding="utf-8"))
+    return Calibration(
+        sentence=Logistic(**read["sentence"]),
+        response=Logistic(**read["response"]),
+        sentence_points=Points(**read["sentence_points"]),
+        response_points=Points(**read["response_points"]),
+        contradicted_from=float(read["contradicted_from"]),
+        partly_below=float(read["partly_below"]),
+    )
+
+
+def is_denied(signals: SentenceSignals) -> float:
+    """P(the evidence denies the sentence), from the contradiction head."""
+    return Logistic(0.0, {"contradiction": 1.0}).probability(signals)
