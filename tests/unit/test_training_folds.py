@@ -1,0 +1,29 @@
+"""A fold's network must not see what it is measured on."""
+
+import pytest
+
+from training.groundedness.rows import IN_DOMAIN, Example
+
+pytest.importorskip("torch")
+from training.groundedness.crossfit import FOLDS, domain_stage, fold_of
+
+
+def test_folds_are_fixed_and_cover_all():
+    groups = [f"ragtruth_trainsplit:{n}" for n in range(200)]
+    assert {fold_of(group) for group in groups} == set(range(FOLDS))
+    assert fold_of("ragtruth_trainsplit:12362") == 4
+
+
+def test_a_fold_never_sees_its_own_rows():
+    text = "Anna Berg opened the Lido on Monday, 3 May 1998. It has 12 cabins, a sauna, and a café."
+    rows = [
+        Example(source, f"{source}:{n}", "", "", (text,), "It has 12 cabins.", n % 3 > 0, None, ())
+        for source in (IN_DOMAIN, "other")
+        for n in range(400)
+    ]
+    for fold in range(FOLDS):
+        seen = {e.group for e in domain_stage("x", rows, fold, 1).examples if e.source == IN_DOMAIN}
+        assert seen
+        assert all(fold_of(group) != fold for group in seen)
+    everything = domain_stage("x", rows, None, 1).examples
+    assert {fold_of(e.group) for e in everything if e.source == IN_DOMAIN} == set(range(FOLDS))

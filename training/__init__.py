@@ -1,0 +1,1 @@
+"""Trains the models that Assay ships. Never imported by the product."""
