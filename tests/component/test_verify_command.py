@@ -223,7 +223,7 @@ def start(*arguments: object, seconds: float = 0.05, **options) -> subprocess.Po
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_ctrl_c_leaves_whole_lines_and_says_how_far_it_got(tmp_path, unbuffered):
-    long = {"context": "Tea. " * 5000, "response": "Tea is at four. " * 1000}
+    long = {"context": "Tea. " * 5000, "response": "Tea is at four. " * 500}
     file = file_of(tmp_path / "in.jsonl", *[long] * 100)
     process = start(file, "--json", env={**os.environ, "PYTHONUNBUFFERED": unbuffered})
     first = process.stdout.readline()
@@ -237,7 +237,7 @@ def test_ctrl_c_leaves_whole_lines_and_says_how_far_it_got(tmp_path, unbuffered)
     rows = (first + out).decode().split("\n")
     assert rows.pop() == ""
     assert 1 <= len(rows) < 100
-    assert all(len(json.loads(row)["sentences"]) == 1000 for row in rows)
+    assert all(len(json.loads(row)["sentences"]) == 500 for row in rows)
     assert err.decode() == f"stopped after {len(rows)} responses: {len(rows)} flagged, " + (
         f"{len(rows)} blocked\n"
     )
