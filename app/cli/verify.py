@@ -208,7 +208,7 @@ def _show(terminal: Terminal, number: int, outcome: Outcome) -> None:
     state = "blocked" if outcome["blocked"] else "flagged" if outcome["flagged"] else "passed"
     name = f" ({outcome['id']})" if outcome.get("id") is not None else ""
     colour = "green" if state == "passed" else "red"
-    score = f"P(all supported) {outcome['score']:.2f}"
+    score = f"score {outcome['score']:.2f}"
     terminal.line(f"{number}{name}: {state}, {score}", colour=colour)
     for sentence in outcome["sentences"]:
         verdict = sentence["verdict"]

@@ -156,12 +156,12 @@ def test_people_see_sentences_with_marks_and_evidence_and_no_control_characters(
     done = run(file)
     shown = done.stdout.splitlines()
     assert shown[:3] == [
-        "1 (b): blocked, P(all supported) 0.33",
+        "1 (b): blocked, score 0.33",
         "  ✓ 1.00  Tea is at four.",
         "          text 0: “Tea is at four.”",
     ]
     assert "  ? 0.00  Rum is at six." in shown
-    assert "3: passed, P(all supported) 1.00" in shown
+    assert "3: passed, score 1.00" in shown
     assert shown[-1] == "3 responses: 2 flagged, 2 blocked; bad lines: 1"
     assert "\x1b" not in done.stdout
     assert done.stderr == "line 2: it is not JSON\n"
