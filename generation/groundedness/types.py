@@ -54,9 +54,10 @@ class SentenceJudgement:
 class ResponseJudgement:
     """How a whole response stands to its evidence.
 
-    `score` in [0, 1] estimates the probability that every sentence is supported; `flagged` says
-    that it lies below the *warn* point, `blocked` below the *block* point. A response without a
-    sentence states nothing: score 1, neither flagged nor blocked.
+    `score` in [0, 1] says how sure it is that every sentence is supported; `flagged` that it is to
+    be shown with a warning (*warn*), `blocked` that it is to be held back (*block*). Where these
+    begin, and whether the score is a calibrated probability, is the verifier's. A response
+    without a sentence states nothing: score 1, neither flagged nor blocked.
     """
 
     score: float

@@ -4,7 +4,7 @@
 
 Starts from OUT/rag.pt (see `train`). Writes OUT/domain.pt, adapted on all the rows, which is what
 ships, and OUT/measured.jsonl: the signals of each in-domain row by the network of its fold, and of
-each development row by the shipped network, which saw none of them. `fit` reads that file.
+each development row by that one, which was not trained on these rows. `fit` reads that file.
 """
 
 import argparse
