@@ -135,7 +135,7 @@ class Answerer:
             budget_tokens=room,
             evidence_tokens=self._policy.evidence_tokens,
         )
-        rest = ""
+        rest = before = ""
         pieces = self._engine.stream(
             prompt.messages,
             run.decoding,
@@ -150,17 +150,18 @@ class Answerer:
             complete, rest = complete_sentences(
                 rest + piece.text, is_final=piece.finish_reason is not None
             )
-            for sentence in self._assay(run.question, complete, prompt.evidence):
+            for sentence in self._assay(run.question, complete, prompt.evidence, before):
                 if not run.has_said(sentence.text):
                     yield Assayed(run.keep(sentence))
+            before = complete[-1] if complete else before
 
     def _assay(
-        self, question: str, sentences: Sequence[str], evidence: Sequence[Hit]
+        self, question: str, sentences: Sequence[str], evidence: Sequence[Hit], before: str
     ) -> list[AssayedSentence]:
         if not sentences:
             return []
         judgements = self._verifier.judge(
-            question, sentences, [hit.passage.text for hit in evidence]
+            question, sentences, [hit.passage.text for hit in evidence], before
         )
         return [
             cited(sentence, Origin.GENERATED, judgement, evidence)

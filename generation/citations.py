@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from generation.groundedness.evidence import response_spans
 from generation.groundedness.types import EvidenceSpan, Judgement
 from generation.types import AssayedSentence, Citation, Origin
-from retrieval.sentences import sentence_spans
 from retrieval.types import Hit
 
 
@@ -47,23 +47,25 @@ def cited(
 def complete_sentences(draft: str, *, is_final: bool) -> tuple[list[str], str]:
     """Cut what can be judged off a growing draft.
 
-    A sentence is complete when another has begun after it, or when the draft is final. What ends
-    in a colon ("The answer is:") says nothing without what follows, and stays with it.
+    Sentences are those the verifier judges: an item of a list is one of its own. One is complete
+    when another has begun after it, or when the draft is final. What ends in a colon ("The answer
+    is:") says nothing without what follows, and stays with it.
 
     Returns:
         The complete sentences, stripped, blank ones left out; and the rest of the draft.
     """
-    spans = _joined_after_colons(draft, sentence_spans(draft))
+    spans = _joined_after_colons(draft, response_spans(draft))
     kept = len(spans) if is_final else max(0, len(spans) - 1)
-    sentences = [draft[start:end].strip() for start, end in spans[:kept]]
-    rest = draft[spans[kept][0] :] if kept < len(spans) else ""
-    return [sentence for sentence in sentences if sentence], rest
+    complete = [draft[start:end] for start, end in spans[:kept]]
+    if is_final:
+        return complete, ""
+    return complete, draft[spans[kept][0] :] if spans else draft
 
 
 def _joined_after_colons(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     joined: list[tuple[int, int]] = []
     for start, end in spans:
-        if joined and text[slice(*joined[-1])].rstrip().endswith(":"):
+        if joined and text[slice(*joined[-1])].endswith(":"):
             start = joined.pop()[0]
         joined.append((start, end))
     return joined

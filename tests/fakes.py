@@ -131,7 +131,7 @@ class SubstringVerifier:
     batches: list[int] = field(default_factory=list)
 
     def judge(
-        self, question: str, sentences: Sequence[str], evidence: Sequence[str]
+        self, question: str, sentences: Sequence[str], evidence: Sequence[str], before: str = ""
     ) -> list[Judgement]:
         return [self._judgement(sentence.strip(), evidence) for sentence in sentences]
 

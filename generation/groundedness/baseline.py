@@ -87,7 +87,11 @@ class BaselineVerifier:
         self._weights = weights
 
     def judge(
-        self, question: str, sentences: Sequence[str], evidence: Sequence[str]
+        self,
+        question: str,
+        sentences: Sequence[str],
+        evidence: Sequence[str],
+        before: str = "",  # noqa: ARG002 - it cannot use it
     ) -> list[Judgement]:
         """Judge each sentence against its best window of evidence; see `Verifier.judge`."""
         judgements = []

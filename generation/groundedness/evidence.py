@@ -68,6 +68,7 @@ def read_evidence(texts: Sequence[str]) -> Evidence:
         content=frozenset().union(*(unit.words.content for unit in units)),
         numbers=frozenset().union(*(unit.words.numbers for unit in units)),
         names=frozenset().union(*(unit.words.names for unit in units)),
+        measures=frozenset().union(*(unit.words.measures for unit in units)),
         negations=sum(unit.words.negations for unit in units),
     )
     return Evidence(tuple(texts), tuple(units), together, places)

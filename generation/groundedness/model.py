@@ -68,9 +68,12 @@ class GroundednessNetwork(nn.Module):
         return self.sentence(mixed), self.token(states).squeeze(-1)
 
 
-def batch(packed: Sequence[Packed]) -> tuple[Tensor, Tensor, Tensor]:
-    """Pad packed sentences to one length: tokens, types and mask, each (batch, longest) int64."""
-    length = max(len(one.tokens) for one in packed)
+def batch(packed: Sequence[Packed], multiple: int = 1) -> tuple[Tensor, Tensor, Tensor]:
+    """Pad packed sentences to one length: tokens, types and mask, each (batch, length) int64.
+
+    The length is the smallest multiple of `multiple` that holds the longest.
+    """
+    length = -(-max(len(one.tokens) for one in packed) // multiple) * multiple
     tokens, types, mask = (torch.zeros(len(packed), length, dtype=torch.long) for _ in range(3))
     for row, one in enumerate(packed):
         n = len(one.tokens)

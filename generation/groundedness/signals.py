@@ -27,6 +27,7 @@ class SentenceSignals:
     uncovered: float  # share of its content words not in its best units, [0, 1]
     numbers_unseen: float  # numbers nowhere in the evidence, 0 to 3
     numbers_apart: float  # 1 when its numbers are in the evidence, but not all in its best unit
+    units_differ: float  # 1 when one of its numbers is in the evidence, with other units alone
     names_unseen: float  # share of its names nowhere in the evidence, [0, 1]
     negation_differs: float  # 1 when it negates and its best unit does not, or the reverse
     length: float  # ln(1 + content words)
@@ -116,10 +117,16 @@ def sentence_signals(
         uncovered=1 - share(words.content, near),
         numbers_unseen=float(min(3, len(words.numbers - evidence.words.numbers))),
         numbers_apart=float(not seen_numbers <= best.numbers),
+        units_differ=float(_units_differ(words.measures, evidence.words.measures)),
         names_unseen=1 - share(words.names, evidence.words.content),
         negation_differs=float(bool(words.negations) != bool(best.negations)),
         length=math.log1p(len(words.content)),
     )
+
+
+def _units_differ(claimed: frozenset[str], known: frozenset[str]) -> bool:
+    numbers = {measure.split()[0] for measure in known}
+    return any(measure.split()[0] in numbers for measure in claimed - known)
 
 
 def response_signals(

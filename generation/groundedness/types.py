@@ -74,13 +74,15 @@ class Verifier(Protocol):
         """Names the verifier and its weights, to be kept with what it judged."""
 
     def judge(
-        self, question: str, sentences: Sequence[str], evidence: Sequence[str]
+        self, question: str, sentences: Sequence[str], evidence: Sequence[str], before: str = ""
     ) -> list[Judgement]:
         """Judge each sentence against all the evidence.
 
         Args:
             question: what the sentences answer; may be empty.
+            sentences: one after another, as they were written.
             evidence: texts, most relevant first; may be empty.
+            before: the sentence written before the first, which its pronouns may mean.
 
         Returns:
             One judgement per sentence, in order. Nothing is supported by no evidence.

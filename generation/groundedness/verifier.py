@@ -62,15 +62,15 @@ class LocalVerifier:
         self.version = version
 
     def judge(
-        self, question: str, sentences: Sequence[str], evidence: Sequence[str]
+        self, question: str, sentences: Sequence[str], evidence: Sequence[str], before: str = ""
     ) -> list[Judgement]:
         """Judge each sentence against its evidence; see `Verifier.judge`."""
         packer = self._model.packer
         read = packer.read(evidence)
         tasks = []
-        for place, sentence in enumerate(sentences):
-            before = sentences[place - 1] if place else ""
+        for sentence in sentences:
             tasks.append(_task(packer, question, before, sentence, (0, len(sentence)), read))
+            before = sentence
         return [self._judgement(one, read.evidence) for one in _seen(self._model, tasks)]
 
     def verify(self, claims: Sequence[Claim]) -> list[ResponseJudgement]:

@@ -6,6 +6,7 @@ a sentence). Function words carry no claim and are left out; negations are count
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _TOKEN = re.compile(
@@ -25,12 +26,38 @@ _FUNCTION_WORDS = frozenset(
     "document documents evidence question say says stated states text passage information "
     "mentioned provided given following".split()
 )
+_SPELLINGS = """
+second: sec secs seconds | minute: min mins minutes | hour: h hr hrs hours | day: days
+week: weeks | month: months | year: yr yrs years | decade: decades | century: centuries
+millimetre: mm millimetres millimeter millimeters
+centimetre: cm centimetres centimeter centimeters
+metre: metres meter meters | kilometre: km kilometres kilometer kilometers | mile: mi miles
+foot: ft feet | inch: inches | yard: yards | milligram: mg milligrams | gram: g grams
+kilogram: kg kilograms kilo kilos | pound: lb lbs pounds | ounce: oz ounces
+ton: tons tonne tonnes | litre: l litres liter liters | millilitre: ml millilitres milliliters
+gallon: gallons | dollar: dollars usd | euro: euros eur | cent: cents | yen: yens
+hundred: hundreds | thousand: thousands | million: millions | billion: billions
+trillion: trillions | percent: % | degree: ° degrees
+"""
+_UNITS = {
+    spelling: unit.strip()
+    for unit, spellings in (
+        entry.split(":") for entry in _SPELLINGS.replace("\n", "|").split("|") if entry.strip()
+    )
+    for spelling in (unit.strip(), *spellings.split())
+}
+_UNIT_AFTER = re.compile(r"[\s-]?(?P<unit>[^\W\d_]+|%|°)")
+_CURRENCIES = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yen"}
+# Written so inside a sentence they are a month, a country, an organisation.
+_NOT_FUNCTION_WORDS = frozenset(("May", "US", "WHO", "IT"))
+_PRONOUN_ONE = re.compile(r"one (?:of|another|can|could|should|must|may|who|that)\b", re.IGNORECASE)
 _NUMBER_WORDS = {
     word: str(value)
     for value, word in enumerate(
         "zero one two three four five six seven eight nine ten eleven twelve".split()
     )
 }
+_NO_VALUE = re.compile(r"\.?0+$")  # 3.50 and 3.5, 2.0 and 2 are one
 _ENDINGS = ("ations", "ation", "ingly", "ings", "ing", "edly", "ied", "ies", "ed", "es", "s", "ly")
 
 
@@ -41,6 +68,7 @@ class Words:
     content: frozenset[str]
     numbers: frozenset[str]
     names: frozenset[str]
+    measures: frozenset[str]  # a number with its unit: "30 minute", "3 dollar"
     negations: int
 
 
@@ -53,23 +81,46 @@ def words_of(text: str) -> Words:
     content: set[str] = set()
     numbers: set[str] = set()
     names: set[str] = set()
+    measures: set[str] = set()
     negations = 0
     begins_sentence = True
     for match in _TOKEN.finditer(text):
         token = match.group()
         lower = token.lower().replace("’", "'")
+        number = _time(match) or _number(lower)
         if lower in _NEGATIONS or lower.endswith("n't"):
             negations += 1
-        stem = _time(match) or _number(lower) or stem_of(lower)
-        if stem in _NUMBER_WORDS.values() or token[0].isdigit():
-            numbers.add(stem)
-            content.add(stem)
-        elif lower not in _FUNCTION_WORDS and len(lower) > 1:
+        elif number is not None and not _PRONOUN_ONE.match(text, match.start()):
+            numbers.add(number)
+            content.add(number)
+            measures.update(f"{number} {unit}" for unit in _units(text, *match.span()))
+        elif _is_content(token, lower, begins_sentence=begins_sentence):
+            stem = stem_of(lower)
             content.add(stem)
             if token[0].isupper() and not begins_sentence:
                 names.add(stem)
         begins_sentence = text[match.end() : match.end() + 1] in {".", "!", "?", ":"}
-    return Words(frozenset(content), frozenset(numbers), frozenset(names), negations)
+    return Words(
+        frozenset(content), frozenset(numbers), frozenset(names), frozenset(measures), negations
+    )
+
+
+def _units(text: str, start: int, end: int) -> Iterator[str]:
+    """The units of the number at text[start:end]: those written before it and after it."""
+    before = text[start - 1 : start] if start else ""
+    if before in _CURRENCIES:
+        yield _CURRENCIES[before]
+    after = _UNIT_AFTER.match(text, end)
+    if after is not None:
+        unit = _UNITS.get(after["unit"].lower())
+        if unit is not None:
+            yield unit
+
+
+def _is_content(token: str, lower: str, *, begins_sentence: bool) -> bool:
+    if token in _NOT_FUNCTION_WORDS and not begins_sentence:
+        return True
+    return lower not in _FUNCTION_WORDS and len(lower) > 1
 
 
 def stem_of(word: str) -> str:
@@ -105,7 +156,8 @@ def _number(token: str) -> str | None:
     if not token[0].isdigit():
         return None
     plain = token.replace(",", "") if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", token) else token
-    return plain.rstrip(".,")
+    plain = plain.rstrip(".,")
+    return _NO_VALUE.sub("", plain) if re.fullmatch(r"\d+\.\d+", plain) else plain
 
 
 def share(part: frozenset[str], whole: frozenset[str]) -> float:

@@ -65,7 +65,19 @@ def test_however_a_draft_arrives_the_same_sentences_come_out(pieces: list[str]) 
         found += complete
     complete, rest = complete_sentences(rest, is_final=True)
     assert rest == ""
-    assert "".join("".join([*found, *complete]).split()) == "".join("".join(pieces).split())
+    assert letters("".join([*found, *complete])) == letters("".join(pieces))
+
+
+def letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
+
+
+def test_an_item_of_a_list_is_a_sentence_and_a_mark_waits_for_its_word() -> None:
+    assert complete_sentences("Bring:\n- tea\n- milk\n- s", is_final=False) == (
+        ["Bring:\n- tea", "- milk"],
+        "- s",
+    )
+    assert complete_sentences("$", is_final=False) == ([], "$")
 
 
 def test_the_prompt_takes_the_best_excerpts_that_fit() -> None:

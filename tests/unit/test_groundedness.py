@@ -81,6 +81,44 @@ def test_times_of_day_are_compared_by_value(text, numbers):
     assert words_of(text).numbers == numbers
 
 
+@pytest.mark.parametrize(
+    ("text", "measures"),
+    [
+        ("$3.50, or 3.5 dollars", {"3.5 dollar"}),
+        ("half an hour: 30 min", {"30 minute"}),
+        ("a 30-minute walk of 2.0 km", {"30 minute", "2 kilometre"}),
+        ("5% of 1,000 people in the 1980s", {"5 percent"}),
+        ("$3 million", {"3 dollar", "3 million"}),
+        ("two years, not one of them dry", {"2 year"}),
+    ],
+)
+def test_a_measure_is_a_number_with_its_unit_however_written(text, measures):
+    assert words_of(text).measures == measures
+
+
+def test_names_that_look_like_function_words_are_read_and_negations_are_not_content():
+    assert words_of("Sales fell in the US in May.").names == {"us", "may"}
+    assert words_of("It may tell us. May we?").content == {"tell"}
+    refused = words_of("They cannot pay and never did, isn't it so?")
+    assert (refused.content, refused.negations) == ({"pay"}, 3)
+    assert words_of("No one can; one of them did.").numbers == frozenset()
+
+
+def test_a_number_with_another_unit_differs_and_one_without_a_unit_does_not():
+    evidence = read_evidence(["The walk takes 30 minutes and costs $5."])
+    tokens = np.zeros(0, dtype=np.float32)
+    for sentence, differs in (
+        ("It takes 30 min.", 0),
+        ("It takes 30 hours.", 1),
+        ("It costs €5.", 1),
+        ("It costs 5 dollars.", 0),
+        ("Bus 30 goes there.", 0),
+        ("It takes 45 hours.", 0),
+    ):
+        signals = sentence_signals(compare(evidence, sentence), evidence, 0, 0, tokens)
+        assert signals.units_differ == differs, sentence
+
+
 def test_a_long_line_is_cut_at_a_pause():
     text = ", ".join(f"item {n}" for n in range(200))
     spans = unit_spans(text)

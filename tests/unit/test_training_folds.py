@@ -15,14 +15,19 @@ def test_folds_are_fixed_and_cover_all():
 
 
 def test_a_fold_never_sees_its_own_rows():
-    text = "Anna Berg opened the Lido on Monday, 3 May 1998. It has 12 cabins, a sauna, and a café."
+    text = (
+        "Anna Berg opened the Lido on Monday, 3 May 1998. It has 12 cabins, a sauna, and a café. "
+        "In winter only the restaurant beside the lake stays open, from noon until ten at night."
+    )
     rows = [
         Example(source, f"{source}:{n}", "", "", (text,), "It has 12 cabins.", n % 3 > 0, None, ())
         for source in (IN_DOMAIN, "other")
         for n in range(400)
     ]
     for fold in range(FOLDS):
-        seen = {e.group for e in domain_stage("x", rows, fold, 1).examples if e.source == IN_DOMAIN}
+        shown = domain_stage("x", rows, fold, 1).examples
+        assert any(e.source == "made:evidence_removed" for e in shown)
+        seen = {e.group for e in shown if e.group.startswith(IN_DOMAIN)}
         assert seen
         assert all(fold_of(group) != fold for group in seen)
     everything = domain_stage("x", rows, None, 1).examples

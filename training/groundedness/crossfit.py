@@ -12,7 +12,7 @@ import json
 import random
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from generation.groundedness.packing import Packer
 from generation.groundedness.signals import lexical_features
 from generation.groundedness.types import Claim
 from generation.groundedness.verifier import measure
-from training.groundedness.edits import RARE, synthetic
+from training.groundedness.edits import RARE, synthetic, without_its_evidence
 from training.groundedness.records import overviews
 from training.groundedness.rows import (
     IN_DOMAIN,
@@ -40,11 +40,12 @@ from training.groundedness.train import Stage, Trainer, bundled_encoder, fresh_n
 from training.groundedness.written import examples_of_overviews
 
 FOLDS = 5
-MAX_TOKENS = 320
-_REPLAYED = 300
-_EDITED = 500
-_WRITTEN = 250
-_RIGHT = 700
+MAX_TOKENS = 256
+_REPLAYED = 250
+_EDITED = 400
+_WRITTEN = 150
+_RIGHT = 900
+_REMOVED = 700
 
 
 def fold_of(group: str) -> int:
@@ -55,7 +56,8 @@ def fold_of(group: str) -> int:
 def domain_stage(name: str, rows: Sequence[Example], fold: int | None, seed: int) -> Stage:
     """Adapt on in-domain rows outside a fold (all for None), with a little of everything else.
 
-    Few sentences of real answers are wrong: each is shown three times. Edits of the rarer kinds
+    Few sentences of real answers are wrong: each is shown three times. Many more are once their
+    evidence is taken away: nearest to what assistants add of their own. Edits of the rarer kinds
     keep an eye on details.
     """
     chooser = random.Random(seed)
@@ -74,8 +76,13 @@ def domain_stage(name: str, rows: Sequence[Example], fold: int | None, seed: int
         *synthetic(others, _EDITED, seed + 1, RARE),
         *chooser.sample(written, _WRITTEN),
     ]
+    removed = [
+        replace(made, question=row.question, before=row.before)
+        for row in chooser.sample(right, len(right))
+        for made in without_its_evidence(row, row.sentence)
+    ][:_REMOVED]
     shown = chooser.sample(right, min(_RIGHT, len(right)))
-    return Stage(name, [*wrong, *wrong, *wrong, *shown, *again], 1, 5e-5, MAX_TOKENS)
+    return Stage(name, [*wrong * 3, *removed, *shown, *again], 1, 8e-5, MAX_TOKENS)
 
 
 def model_of(network: GroundednessNetwork, folder: Path, max_tokens: int) -> GroundednessModel:

@@ -15,7 +15,9 @@ from generation.groundedness.model import batch
 from generation.groundedness.packing import Packed, Packer, ReadEvidence
 from training.groundedness.rows import Example
 
-_MOST_ROWS = 48
+_MOST_ROWS = 96
+# A new shape costs more than a little padding: kernels are made for each.
+_PADDED_TO = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def batches(found: Sequence[Lesson], tokens: int, seed: int) -> list[list[Lesson
         pool = sorted(order[begin : begin + 4_096], key=lambda i: len(found[i].packed.tokens))
         current: list[Lesson] = []
         for i in pool:
-            longest = len(found[i].packed.tokens)
+            longest = -(-len(found[i].packed.tokens) // _PADDED_TO) * _PADDED_TO
             if current and (longest * (len(current) + 1) > tokens or len(current) == _MOST_ROWS):
                 made.append(current)
                 current = []
@@ -108,7 +110,7 @@ class Tensors:
 
 def tensors(found: Sequence[Lesson]) -> Tensors:
     """Pad a batch of lessons."""
-    tokens, types, mask = batch([lesson.packed for lesson in found])
+    tokens, types, mask = batch([lesson.packed for lesson in found], _PADDED_TO)
     unsupported = torch.full(tokens.shape, -1.0)
     for row, lesson in enumerate(found):
         first = lesson.packed.first

@@ -8,6 +8,7 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from generation.groundedness.evidence import unit_spans
 from generation.groundedness.words import words_of
@@ -219,10 +220,10 @@ def _inserted(sentence: str, at: int, new: str, skip: int = 0) -> Edited:
 
 
 EDITS: dict[str, tuple[Edit, float]] = {
-    "number": (change_number, 3.0),
-    "date": (change_date, 2.0),
-    "unit": (change_unit, 2.0),
-    "name": (change_name, 3.0),
+    "number": (change_number, 4.0),
+    "date": (change_date, 3.0),
+    "unit": (change_unit, 3.0),
+    "name": (change_name, 4.0),
     "negation": (negate, 2.0),
     "flip": (flip, 2.0),
     "list": (pad_list, 2.0),
@@ -234,12 +235,18 @@ RARE = {name: EDITS[name] for name in ("number", "date", "unit", "list")}
 
 
 def synthetic(
-    examples: Sequence[Example], n: int, seed: int, edits: Mapping[str, tuple[Edit, float]] = EDITS
+    examples: Sequence[Example],
+    n: int,
+    seed: int,
+    edits: Mapping[str, tuple[Edit, float]] = EDITS,
+    *,
+    closely: float = 0.0,
 ) -> Iterator[Example]:
     """Right and wrong sentences from the evidence and the supported claims of `examples`.
 
     For every edited sentence its unedited twin is given too, so that the words of an edit are no
-    hint by themselves.
+    hint by themselves. A share `closely` of them is shown only the sentences around the one that
+    was edited: less to read, and no less to compare.
     """
     rng = random.Random(seed)
     pool = [e for e in examples if sum(map(len, e.evidence)) > 60]
@@ -250,7 +257,7 @@ def synthetic(
     made = 0
     while made < n:
         example = rng.choice(by_set[rng.choice(sources)])
-        for new in _variants(rng, example, by_set[example.source], edits):
+        for new in _variants(rng, example, by_set[example.source], edits, closely):
             made += 1
             yield new
 
@@ -260,10 +267,13 @@ def _variants(
     example: Example,
     siblings: Sequence[Example],
     edits: Mapping[str, tuple[Edit, float]],
+    closely: float,
 ) -> Iterator[Example]:
     base = _statement(rng, example)
     if base is None:
         return
+    if rng.random() < closely:
+        example = replace(example, evidence=(_around(rng, example.evidence, base),))
     context = " ".join(example.evidence)
     kind = rng.random()
     if kind < 0.62:
@@ -285,9 +295,22 @@ def _variants(
         yield from _two_facts(rng, example, base, edits)
 
 
+def _around(rng: random.Random, texts: Sequence[str], base: str) -> str:
+    """The unit of evidence that shares most with a sentence, with a few on either side."""
+    own = words_of(base).content
+    units = [(text, a, b) for text in texts for a, b in unit_spans(text)]
+    if not units:
+        return " ".join(texts)
+    shared = [len(words_of(text[a:b]).content & own) for text, a, b in units]
+    best = max(range(len(units)), key=shared.__getitem__)
+    first, last = max(0, best - rng.randint(0, 2)), best + rng.randint(1, 3)
+    near = [unit for unit in units[first : last + 1] if unit[0] == units[best][0]]
+    return near[0][0][near[0][1] : near[-1][2]]
+
+
 def _statement(rng: random.Random, example: Example) -> str | None:
     """A sentence the evidence supports: the claim itself, or one of the evidence's own."""
-    if example.is_supported and rng.random() < 0.5:
+    if example.is_supported and rng.random() < 0.65:
         return example.sentence if len(words_of(example.sentence).content) >= 3 else None
     text = rng.choice(example.evidence)
     sentences = [text[a:b] for a, b in unit_spans(text) if 30 < b - a < 250]
@@ -373,7 +396,7 @@ def _made(
     return Example(
         source=f"made:{name}",
         group=example.group,
-        question="",
+        question=example.question,
         before="",
         evidence=evidence or example.evidence,
         sentence=sentence,

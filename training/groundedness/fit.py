@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 
 from evals.metrics.classification import auroc, confusion
 from evals.metrics.resampling import Interval, clustered_bootstrap, difference
@@ -109,22 +110,13 @@ def logistic(
     scale = np.sqrt(np.average((features - mean) ** 2, axis=0, weights=weights))
     used = np.array([name in fields for name in every]) & (scale > 0)
     scale = np.where(scale > 0, scale, 1.0)
-    design = np.hstack([np.ones((len(features), 1)), ((features - mean) / scale)[:, used]])
+    design = ((features - mean) / scale)[:, used]
     weights = weights * len(weights) / weights.sum()
-    penalty = _PENALTY * np.diag([0.0] + [1.0] * int(used.sum()))
-    right = 1.0 - wrong
-    beta = np.zeros(design.shape[1])
-    for _ in range(100):
-        fitted = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
-        gradient = design.T @ (weights * (fitted - right)) + penalty @ beta
-        curve = (design.T * (weights * fitted * (1 - fitted))) @ design + penalty
-        step = np.linalg.solve(curve, gradient)
-        beta = beta - step
-        if np.max(np.abs(step)) < 1e-9:
-            break
+    model = LogisticRegression(C=1 / _PENALTY, max_iter=1_000)
+    model.fit(design, ~wrong, sample_weight=weights)
     slopes = np.zeros(len(every))
-    slopes[used] = beta[1:] / scale[used]
-    intercept = float(beta[0] - slopes @ mean)
+    slopes[used] = model.coef_[0] / scale[used]
+    intercept = float(model.intercept_[0] - slopes @ mean)
     kept = {name: float(slope) for name, slope in zip(every, slopes, strict=True) if slope}
     return Logistic(intercept, kept)
 
