@@ -114,9 +114,7 @@ class Assay:
 
     @cached_property
     def _verifier(self) -> "ResponseVerifier":
-        from generation.groundedness.baseline import BaselineVerifier
-
-        return BaselineVerifier(self._encoder)
+        return load_response_verifier()
 
     @cached_property
     def _vectors(self) -> "VectorProjection":
@@ -213,10 +211,9 @@ class Assay:
 
 def load_response_verifier() -> "ResponseVerifier":
     """The bundled verifier. It has nothing to do with a home folder."""
-    from generation.groundedness.baseline import BaselineVerifier
-    from retrieval.encoder import load_encoder
+    from generation.groundedness.verifier import load_verifier
 
-    return BaselineVerifier(load_encoder())
+    return load_verifier()
 
 
 def sample_documents() -> Sequence[Path]:

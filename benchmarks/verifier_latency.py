@@ -1,6 +1,6 @@
 """How long the verifier takes: one sentence, and an answer of six, beside the embedding model.
 
-    python -m benchmarks.verifier_latency FOLDER [--runs 40]
+    python -m benchmarks.verifier_latency [FOLDER] [--runs 40]
 
 Interleaved runs, so that whatever else the machine does falls on all alike. Prints medians, the
 95th percentile, and the ratio to encoding as many texts of the same length.
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from generation.groundedness.types import Claim
-from generation.groundedness.verifier import LocalVerifier, load_verifier
+from generation.groundedness.verifier import WEIGHTS, LocalVerifier, load_verifier
 from retrieval.encoder import load_encoder
 
 _FILLER = (
@@ -27,7 +27,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("folder", type=Path, help="weights, as the training exports them")
+    parser.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        default=WEIGHTS,
+        help="weights, as the training exports them",
+    )
     parser.add_argument("--runs", type=int, default=40)
     arguments = parser.parse_args()
     runs = arguments.runs
@@ -60,9 +66,11 @@ def main() -> None:
 def _evidence_of(verifier: LocalVerifier, tokens: int) -> str:
     """Evidence that fills a packed sentence to so many tokens, as nearly as it goes."""
     text = _FILLER
-    while verifier.tokens("", _SENTENCE, [f"{text} {_FILLER}"]) <= tokens:
+    while verifier.tokens("", _SENTENCE, [f"{text} {_FILLER}"]) < tokens - 60:
         text = f"{text} {_FILLER}"
-    while verifier.tokens("", _SENTENCE, [f"{text} boat"]) <= tokens:
+    for _ in range(200):  # what no longer fits is not read: the count may stop short of `tokens`
+        if verifier.tokens("", _SENTENCE, [f"{text} boat"]) >= tokens:
+            break
         text = f"{text} boat"
     return text
 

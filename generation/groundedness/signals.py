@@ -25,6 +25,7 @@ class SentenceSignals:
     token_mass: float  # mean probability of a token being unsupported, [0, 1]
     unseen: float  # share of its content words nowhere in the evidence, [0, 1]
     uncovered: float  # share of its content words not in its best units, [0, 1]
+    apart: float  # share of its content words not in its best unit alone, [0, 1]
     numbers_unseen: float  # numbers nowhere in the evidence, 0 to 3
     numbers_apart: float  # 1 when its numbers are in the evidence, but not all in its best unit
     units_differ: float  # 1 when one of its numbers is in the evidence, with other units alone
@@ -115,6 +116,7 @@ def sentence_signals(
         else 0.0,
         unseen=1 - share(words.content, evidence.words.content),
         uncovered=1 - share(words.content, near),
+        apart=1 - share(words.content, best.content),
         numbers_unseen=float(min(3, len(words.numbers - evidence.words.numbers))),
         numbers_apart=float(not seen_numbers <= best.numbers),
         units_differ=float(_units_differ(words.measures, evidence.words.measures)),

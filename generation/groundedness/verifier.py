@@ -27,6 +27,7 @@ from generation.groundedness.types import (
 )
 from generation.types import Verdict
 
+WEIGHTS = Path(__file__).parent / "weights"
 _EVERYTHING_UNSEEN = 1.0
 
 
@@ -86,7 +87,7 @@ class LocalVerifier:
     def _judgement(self, seen: Seen, evidence: Evidence) -> Judgement:
         if not evidence.units:
             return Judgement(Verdict.UNSUPPORTED, 0.0, ())
-        score = self._calibration.sentence.probability(seen.signals)
+        score = self._calibration.score(seen.signals)
         verdict = self._calibration.verdict(score, is_denied(seen.signals), seen.marked)
         if seen.is_cut and verdict is Verdict.SUPPORTED:
             verdict = Verdict.PARTLY  # nothing is known of the end
@@ -101,22 +102,17 @@ class LocalVerifier:
         )
         if not sentences:
             return ResponseJudgement(1.0, flagged=False, blocked=False, sentences=())
-        score = self._score(seen, sentences, evidence)
+        score = self._score(seen, evidence)
         points = self._calibration.response_points
         return ResponseJudgement(
             score, flagged=score < points.warn, blocked=score < points.block, sentences=sentences
         )
 
-    def _score(
-        self,
-        seen: Sequence[Seen],
-        sentences: Sequence[SentenceJudgement],
-        evidence: Evidence,
-    ) -> float:
+    def _score(self, seen: Sequence[Seen], evidence: Evidence) -> float:
         if not evidence.units:
             return 0.0
         signals = response_signals(
-            [1 - one.judgement.score for one in sentences],
+            [1 - self._calibration.sentence.probability(one.signals) for one in seen],
             max(one.signals.worst_token for one in seen),
             lexical_features([one.compared.words for one in seen], evidence),
         )
@@ -179,8 +175,8 @@ def _seen(model: GroundednessModel, tasks: Sequence[_Task]) -> list[Seen]:
     ]
 
 
-def load_verifier(folder: Path) -> LocalVerifier:
-    """Load the verifier from a folder of weights.
+def load_verifier(folder: Path = WEIGHTS) -> LocalVerifier:
+    """Load the verifier from a folder of weights: the bundled ones.
 
     Raises:
         ModelUnusable: a file is missing, or is not the one that was shipped.

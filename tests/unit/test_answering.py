@@ -8,12 +8,11 @@ from hypothesis import strategies as st
 
 from generation.citations import citation, complete_sentences
 from generation.errors import QuestionTooLong
-from generation.groundedness.baseline import BaselineVerifier, statement_of
 from generation.groundedness.words import share, stem_of, words_of
 from generation.prompt import Excerpt, build_prompt
 from generation.quoting import rank_quotes, signals_of
 from generation.sufficiency import answerability, is_answerable
-from generation.types import Message, Verdict
+from generation.types import Message
 from retrieval.types import Document, Hit, Passage
 from tests.fakes import WordEncoder
 
@@ -168,58 +167,6 @@ def test_forms_of_a_word_meet(one: str, other: str) -> None:
 def test_a_share_of_nothing_is_whole() -> None:
     assert share(frozenset(), frozenset()) == 1
     assert share(frozenset("ab"), frozenset("b")) == 0.5
-
-
-EVIDENCE = (
-    "The probation period is four months. It can be extended once, by two months. "
-    "A leave of absence is requested four weeks in advance."
-)
-
-
-@pytest.mark.parametrize(
-    ("question", "sentence", "verdict"),
-    [
-        ("", "The probation period is four months.", Verdict.SUPPORTED),
-        ("", "The probation period is five months.", Verdict.UNSUPPORTED),
-        ("How long is the probation period?", "Four months.", Verdict.SUPPORTED),
-        ("How long is the probation period?", "Nine weeks.", Verdict.UNSUPPORTED),
-        ("Is there a probation period?", "The answer is: No.", Verdict.UNSUPPORTED),
-        ("", "The penguins of Antarctica eat krill every Tuesday.", Verdict.UNSUPPORTED),
-    ],
-)
-def test_verdicts(question: str, sentence: str, verdict: Verdict) -> None:
-    [judged] = BaselineVerifier(WordEncoder()).judge(question, [sentence], [EVIDENCE])
-    assert judged.verdict is verdict
-    assert 0 <= judged.score <= 1
-
-
-def test_a_negated_sentence_is_not_supported() -> None:
-    [judged] = BaselineVerifier(WordEncoder()).judge(
-        "", ["The probation period is not four months."], [EVIDENCE]
-    )
-    assert judged.verdict is not Verdict.SUPPORTED
-
-
-def test_the_span_is_the_sentence_that_carries_it() -> None:
-    [judged] = BaselineVerifier(WordEncoder()).judge(
-        "", ["The probation period is four months."], ["Nothing here.", EVIDENCE]
-    )
-    [span] = judged.spans
-    assert span.index == 1
-    assert EVIDENCE[span.start : span.end] == "The probation period is four months."
-
-
-@pytest.mark.parametrize("evidence", [[], [""], ["  \n "]])
-def test_no_evidence_supports_nothing(evidence: list[str]) -> None:
-    [judged] = BaselineVerifier(WordEncoder()).judge("Why?", ["Because it rains."], evidence)
-    assert (judged.verdict, judged.score, judged.spans) == (Verdict.UNSUPPORTED, 0.0, ())
-    assert BaselineVerifier(WordEncoder()).judge("Why?", [], evidence) == []
-
-
-def test_a_short_reply_borrows_its_subject_from_the_question() -> None:
-    assert statement_of("How long?", "Four weeks.") == "How long? Four weeks."
-    long = "The probation period for engineers is four months."
-    assert statement_of("How long?", long) == long
 
 
 def test_a_question_in_the_text_is_not_its_own_answer() -> None:

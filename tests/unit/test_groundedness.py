@@ -168,6 +168,7 @@ def test_sentence_signals_worked_by_hand():
     assert signals.worst_token == 2.0
     assert signals.token_mass == pytest.approx((0.5 + 1 / (1 + math.exp(-2))) / 2)
     assert signals.unseen == pytest.approx(2 / 5)  # "4" and "Rome" of five content words
+    assert signals.apart == pytest.approx(2 / 5)  # the rest is in one unit
     assert signals.numbers_unseen == 1
     assert signals.numbers_apart == 0
     assert signals.names_unseen == 1
@@ -243,3 +244,23 @@ def test_calibration_is_read_as_it_is_written(tmp_path):
         )
     )
     assert load_calibration(path) == CALIBRATION
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_off"),
+    [
+        ("Towels cost 3 euros.", False),
+        ("Towels cost 4 euros.", True),
+        ("Towels cost 3 dollars.", True),
+        ("Towels do not cost 3 euros.", True),
+    ],
+)
+def test_what_words_prove_wrong_is_never_supported(sentence, is_off):
+    points = Points(warn=0.6, block=0.3)
+    sure = Logistic(4.0, {})
+    calibration = Calibration(sure, sure, points, points, 0.5, 0.5)
+    evidence = read_evidence(TEXTS)
+    tokens = np.zeros(0, dtype=np.float32)
+    score = calibration.score(sentence_signals(compare(evidence, sentence), evidence, 0, 0, tokens))
+    assert (score < points.warn) == is_off
+    assert calibration.verdict(score, 0.0, 0.0) == (Verdict.PARTLY if is_off else Verdict.SUPPORTED)

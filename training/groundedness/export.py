@@ -31,6 +31,7 @@ def export(network: GroundednessNetwork, tokenizer: Path, calibration: Path, fol
         name: value.to(torch.float16).contiguous() for name, value in network.state_dict().items()
     }
     save_file(weights, folder / "model.safetensors")
+    (folder / "model.safetensors").chmod(0o644)
     known = network.encoder.config.to_dict()
     description = {
         "encoder": {name: known[name] for name in _ENCODER_FIELDS},

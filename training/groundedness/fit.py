@@ -30,7 +30,7 @@ from generation.groundedness.signals import (
     response_signals,
     vector,
 )
-from training.groundedness.crossfit import FOLDS, fold_of
+from training.groundedness.crossfit import ALTERED, FOLDS, fold_of
 from training.groundedness.plot import reliability_plot
 
 Floats = NDArray[np.float64]
@@ -42,23 +42,34 @@ PRIOR = 0.20
 _BLOCK_PRECISION = 0.75  # .85 is out of reach at this base rate: no ten responses are so sure
 _BLOCKED_AT_LEAST = 10
 _SENTENCE_RECALL = 0.70
-# What the RAG answers have of the weight; the development sets have the rest. A response's length
-# means something else in the two, hence more of it for responses.
-_SENTENCE_SHARE, _RESPONSE_SHARE = 0.6, 0.9
+# What RAG answers, development sets and altered sentences have of the weight. A response's length
+# means something else in the first two, hence more to the first for responses.
+_SENTENCE_SHARES, _RESPONSE_SHARES = (0.5, 0.3, 0.2), (0.9, 0.1, 0.0)
 _PENALTY = 30.0
 _LEXICAL = names(ResponseSignals)[5:]
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What was measured, row by row; `wrong` is (n,) unsupported, `inside` in-domain."""
+    """What was measured, row by row; `wrong` is (n,) unsupported.
+
+    `origin` is 0 in-domain, 1 of a development set, 2 a sentence altered from one.
+    """
 
     rows: Sequence[Mapping[str, Any]]
     wrong: Bools
-    inside: Bools
+    origin: NDArray[np.intp]
     fold: NDArray[np.intp]
     task: NDArray[np.str_]
     group: Sequence[str]
+
+    @property
+    def inside(self) -> Bools:
+        return self.origin == 0
+
+    @property
+    def outside(self) -> Bools:
+        return self.origin == 1
 
     def at(self, places: NDArray[np.intp]) -> list[Mapping[str, Any]]:
         return [self.rows[i] for i in places.tolist()]
@@ -95,7 +106,7 @@ def read_measured(path: Path) -> Rows:
     return Rows(
         rows,
         np.array([not row["label"] for row in rows]),
-        np.array([row["fold"] is not None for row in rows]),
+        np.array([2 if row["task"] == ALTERED else int(row["fold"] is None) for row in rows]),
         np.array([fold_of(row["group"]) if row["fold"] is None else row["fold"] for row in rows]),
         np.array([row["task"] for row in rows]),
         [row["group"] for row in rows],
@@ -121,14 +132,16 @@ def logistic(
     return Logistic(intercept, kept)
 
 
-def weights_of(inside: Bools, wrong: Bools, prior: float, share: float) -> Floats:
-    """Weights under which `prior` of either origin is wrong, and the inside has a share of all."""
+def weights_of(
+    origin: NDArray[np.intp], wrong: Bools, prior: float, shares: Sequence[float]
+) -> Floats:
+    """Weights under which `prior` of each origin is wrong, and each has its share of all."""
     weights = np.zeros(len(wrong))
-    for origin, own in ((True, share), (False, 1 - share)):
+    for place, share in enumerate(shares):
         for label, part in ((True, prior), (False, 1 - prior)):
-            chosen = (inside == origin) & (wrong == label)
+            chosen = (origin == place) & (wrong == label)
             if chosen.any():
-                weights[chosen] = own * part / chosen.sum()
+                weights[chosen] = share * part / chosen.sum()
     return weights
 
 
@@ -158,26 +171,27 @@ def _response(row: Mapping[str, Any], supported: Sequence[float]) -> ResponseSig
 def fit(found: Rows, places: NDArray[np.intp], variant: Variant) -> Fitted:
     """Fit both regressions on some rows."""
     known = [
-        (one, bool(found.inside[i]))
+        (one, int(found.origin[i]))
         for i in places.tolist()
         for one in found.rows[i]["sentences"]
         if one["label"] is not None
     ]
     features = np.array([vector(SentenceSignals(**one["signals"])) for one, _ in known])
     wrong = np.array([not one["label"] for one, _ in known])
-    inside = np.array([origin for _, origin in known])
+    origin = np.array([place for _, place in known])
     sentence = logistic(
         features,
         wrong,
-        weights_of(inside, wrong, PRIOR, _SENTENCE_SHARE),
+        weights_of(origin, wrong, PRIOR, _SENTENCE_SHARES),
         variant.sentence,
         names(SentenceSignals),
     )
+    places = places[found.origin[places] < 2]
     whole = np.array(
         [vector(_response(row, _sentences(row, sentence))) for row in found.at(places)]
     )
-    inside, wrong = found.inside[places], found.wrong[places]
-    weights = weights_of(inside, wrong, PRIOR, _RESPONSE_SHARE)
+    wrong = found.wrong[places]
+    weights = weights_of(found.origin[places], wrong, PRIOR, _RESPONSE_SHARES)
     response = logistic(whole, wrong, weights, variant.response, names(ResponseSignals))
     return Fitted(sentence, response)
 
@@ -190,16 +204,17 @@ def to_prior(wrong: Bools, prior: float) -> Floats:
 
 
 def best_f1(wrong: Bools, supported: Floats, prior: float) -> float:
-    """The limit on P(supported) below which flagging has the largest F1, at a base rate."""
+    """The limit on P(supported) below which flagging has the largest expected F1.
+
+    Labels only set the base rate: what is expected comes from the probabilities, which are
+    calibrated to it. The labels of a few hundred responses would move the limit far by chance
+    (Lipton, Elkan and Naryanaswamy 2014, "Thresholding classifiers to maximize F1 score").
+    """
     weights = to_prior(wrong, prior)
-
-    def f1(limit: float) -> float:
-        flagged = supported < limit
-        hit = weights[flagged & wrong].sum()
-        return float(2 * hit / (weights[wrong].sum() + weights[flagged].sum()))
-
-    limits: list[float] = np.unique(supported).tolist()
-    return max(limits, key=f1)
+    order = np.argsort(supported, kind="stable")
+    hit = np.cumsum((weights * (1 - supported))[order])
+    f1 = 2 * hit / (hit[-1] + np.cumsum(weights[order]))
+    return float(np.nextafter(supported[order][int(np.argmax(f1))], 1))
 
 
 def precise(wrong: Bools, supported: Floats, prior: float, precision: float) -> float:
@@ -307,8 +322,8 @@ def groups_of(found: Rows) -> dict[str, Bools]:
     named: dict[str, Bools] = {"RAG answers, all": found.inside}
     for task in sorted(set(found.task[found.inside])):
         named[f"RAG answers, {task}"] = found.task == task
-    named["development sets, all"] = ~found.inside
-    for task in sorted(set(found.task[~found.inside])):
+    named["development sets, all"] = found.outside
+    for task in sorted(set(found.task[found.outside])):
         named[str(task)] = found.task == task
     return {
         name: chosen
@@ -329,7 +344,7 @@ def report(found: Rows) -> str:
         lines.append(f"| {name} | {n} ({wrong}) | " + " | ".join(map(shown, cells.values())) + " |")
     lines += ["", "Ablation (AUROC / F1):", "", "| signals | all | QA | Summary | dev |",
               "|---" * 5 + "|"]  # fmt: skip
-    columns = [found.inside, found.task == "QA", found.task == "Summary", ~found.inside]
+    columns = [found.inside, found.task == "QA", found.task == "Summary", found.outside]
     for name, result in results.items():
         cells_ = [
             f"{_three(auroc(found.wrong[c], 1 - result.score[c]))} / "
@@ -339,7 +354,11 @@ def report(found: Rows) -> str:
         lines.append(f"| {name} | " + " | ".join(cells_) + " |")
     lines += ["", "Sentences:", "", "| rows | n (unsupported) | AUROC | ECE | Brier |",
               "|---" * 5 + "|"]  # fmt: skip
-    for name, chosen in (("RAG answers", found.inside), ("development sets", ~found.inside)):
+    for name, chosen in (
+        ("RAG answers", found.inside),
+        ("development sets", found.outside),
+        ("one detail altered", found.origin == 2),
+    ):
         wrong_, p = sentence_rows(found, ours, chosen)
         figures = (auroc(wrong_, 1 - p), calibration_error(wrong_, p), brier_score(wrong_, p))
         cells_ = [_three(figure) for figure in figures]
