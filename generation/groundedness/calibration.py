@@ -34,7 +34,7 @@ class Calibration:
     partly_below: float
 
     def score(self, signals: SentenceSignals) -> float:
-        """P(supported) of a sentence, below *warn* where it cannot be right as it stands.
+        """P(supported) of a sentence, below *block* where it cannot be right as it stands.
 
         That is where a number of it is nowhere in the evidence, or is there with other units
         alone, or where it denies what its best unit states or the reverse. People seldom write
@@ -42,7 +42,7 @@ class Calibration:
         """
         score = self.sentence.probability(signals)
         is_off = signals.numbers_unseen or signals.units_differ or signals.negation_differs
-        return min(score, math.nextafter(self.sentence_points.warn, 0)) if is_off else score
+        return min(score, math.nextafter(self.sentence_points.block, 0)) if is_off else score
 
     def verdict(self, score: float, contradiction: float, marked: float) -> Verdict:
         """What to say of a sentence.
