@@ -7,7 +7,7 @@ import pytest
 
 from generation.groundedness.words import words_of
 from training.groundedness.edits import EDITS, RARE, synthetic
-from training.groundedness.fit import best_f1, precise, recalling, to_prior
+from training.groundedness.limits import best_f1, precise, recalling, to_prior
 from training.groundedness.rows import Example, capped, changed, examples_of, overlaps
 
 CONTEXT = (
@@ -128,6 +128,18 @@ def test_made_examples_are_repeatable_balanced_and_marked():
     rare = {f"made:edit_{name}" for name in RARE} | {"made:edit_twin"}
     edits = {one.source for one in synthetic(pool, 300, 5, RARE) if "edit" in one.source}
     assert edits <= rare
+
+
+def test_a_close_edit_is_shown_only_the_sentences_around_it():
+    long = " ".join(f"Pier {n} was built by Anna Berg {n} in {1900 + n}." for n in range(60))
+    far = list(synthetic([example(long)], 200, 5))
+    close = list(synthetic([example(long)], 200, 5, closely=1.0))
+    edits = [one for one in close if one.source.startswith("made:edit_")]
+    assert edits
+    for one in edits:
+        assert one.evidence[0] in long
+        assert len(one.evidence[0]) < 500
+    assert any(one.evidence[0] == long for one in far)
 
 
 def test_what_is_left_of_removed_evidence_does_not_carry_the_sentence():

@@ -2,10 +2,10 @@
 
 import pytest
 
-from training.groundedness.rows import IN_DOMAIN, Example
+from training.groundedness.rows import IN_DOMAIN, Example, group_of
 
 pytest.importorskip("torch")
-from training.groundedness.crossfit import FOLDS, domain_stage, fold_of
+from training.groundedness.crossfit import ALTERED, FOLDS, altered, domain_stage, fold_of
 
 
 def test_folds_are_fixed_and_cover_all():
@@ -32,3 +32,20 @@ def test_a_fold_never_sees_its_own_rows():
         assert all(fold_of(group) != fold for group in seen)
     everything = domain_stage("x", rows, None, 1).examples
     assert {fold_of(e.group) for e in everything if e.source == IN_DOMAIN} == set(range(FOLDS))
+
+
+def test_altered_sentences_stand_beside_themselves_and_stay_in_the_fold_of_their_source():
+    text = "The Lido opened on 3 May 1998. It is run by Anna Berg, not by Carl Stein."
+    rows = [
+        {"ds": "dev", "context": text, "question": "", "claim": f"{text} See {n}.", "label": n % 2}
+        for n in range(20)
+    ]
+    made = altered(rows, 1)
+    assert made
+    assert made == altered(rows, 1)
+    for right, wrong in zip(made[::2], made[1::2], strict=True):
+        assert (right["label"], wrong["label"]) == (1, 0)
+        assert right["claim"] != wrong["claim"]
+        assert wrong["claim"] not in text
+        assert {right["task"], wrong["task"]} == {ALTERED}
+        assert group_of(right) == group_of(wrong) == group_of(rows[1])
