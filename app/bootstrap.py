@@ -15,6 +15,7 @@ from app.accounts import Accounts
 from app.migrations import upgrade
 from app.occupancy import HomeUse
 from app.settings import Settings
+from evals.store import EvalStore
 from retrieval.access import AccessList
 from retrieval.database import open_database
 from retrieval.lexical import LexicalIndex
@@ -56,6 +57,7 @@ class Assay:
         self.accounts = Accounts(self.database, self.access)
         self.lexical = LexicalIndex(self.database)
         self.maintenance = Maintenance(self.database)
+        self.evals = EvalStore(self.database)
         self._loading = RLock()
         self._load_error: Exception | None = None
 

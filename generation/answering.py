@@ -12,7 +12,7 @@ from generation.errors import BadDecoding
 from generation.groundedness.types import Verifier
 from generation.prompt import PROMPT_VERSION, Excerpt, build_prompt
 from generation.quoting import Quote, rank_quotes, signals_of
-from generation.sufficiency import is_answerable
+from generation.sufficiency import answerability, is_answerable
 from generation.types import (
     Answer,
     AnswerEvent,
@@ -103,7 +103,8 @@ class Answerer:
         run.retrieved(hits)
         yield Retrieved(tuple(hits))
         quotes = rank_quotes(question, hits, self._encoder)
-        if not is_answerable(signals_of(question, hits, quotes), self._policy.abstain_below):
+        run.answerability = answerability(signals_of(question, hits, quotes))
+        if not is_answerable(run.answerability, self._policy.abstain_below):
             yield Finished(run.abstention())
             return
         for sentence in _quoted(quotes[: self._policy.quotes], hits):
@@ -175,6 +176,7 @@ class _Run:
     def __init__(self, question: str, decoding: Decoding, engine: str, change_number: int) -> None:
         self.question = question
         self.decoding = decoding
+        self.answerability = 0.0
         self._engine = engine
         self._change_number = change_number
         self._started = time.monotonic()
@@ -232,6 +234,7 @@ class _Run:
             question=self.question,
             text=text,
             abstained=not sentences,
+            answerability=self.answerability,
             sentences=sentences,
             nearest=self._hits[:NEAREST_PASSAGES],
             usage=self._usage,

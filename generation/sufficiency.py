@@ -25,7 +25,7 @@ def answerability(signals: Signals) -> float:
     return 1 / (1 + math.exp(-total))
 
 
-def is_answerable(signals: Signals, abstain_below: float | None = None) -> bool:
+def is_answerable(probability: float, abstain_below: float | None = None) -> bool:
     """Whether to answer; `abstain_below` moves the operating point, None is the measured one."""
     limit = ABSTAIN_BELOW if abstain_below is None else abstain_below
-    return answerability(signals) >= limit
+    return probability >= limit

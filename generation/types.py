@@ -117,12 +117,14 @@ class Answer:
     """A draft that was assayed, or an abstention.
 
     An abstention has no sentences and so no citations; `nearest` then holds the passages that
-    came closest. `change_number` is the store's when the evidence was read.
+    came closest. `answerability` is the probability, before anything was generated, that the
+    passages hold the answer. `change_number` is the store's when the evidence was read.
     """
 
     question: str
     text: str
     abstained: bool
+    answerability: float
     sentences: tuple[AssayedSentence, ...]
     nearest: tuple[Hit, ...]
     usage: Usage

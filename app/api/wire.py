@@ -76,6 +76,7 @@ class AssayJson(TypedDict):
     """What Assay has to say about an answer, beside its text."""
 
     abstained: bool
+    answerability: float
     sentences: list[SentenceJson]
     nearest: list[PassageJson]
     timings: TimingsJson
@@ -164,6 +165,7 @@ def assay_json(answer: Answer) -> AssayJson:
     """What the OpenAI-compatible routes add to their own fields."""
     return {
         "abstained": answer.abstained,
+        "answerability": answer.answerability,
         "sentences": [sentence_json(sentence) for sentence in answer.sentences],
         "nearest": [passage_json(hit) for hit in answer.nearest],
         "timings": _timings_json(answer.timings),

@@ -1,7 +1,6 @@
 """The `assay` command: its groups, its errors, its exit codes."""
 
 import errno
-import importlib
 import logging
 import os
 import sys
@@ -11,15 +10,16 @@ from types import MappingProxyType
 
 import click
 
+from app.cli.lazy import LazyGroup
 from app.cli.terminal import Terminal
 
-# command -> (module, attribute); the module is imported when the command is asked for
 _COMMANDS = MappingProxyType(
     {
         "ask": ("app.cli.questions", "ask", "Answer questions from the documents."),
         "backup": ("app.cli.backup", "backup", "Write everything into one file."),
         "bench": ("app.cli.bench", "bench", "Measure Assay on a collection."),
         "doctor": ("app.cli.upkeep", "doctor", "Check everything, and mend it with --repair."),
+        "eval": ("app.cli.evals", "evaluate", "Measure answers: suites, runs, gates, schedules."),
         "ingest": ("app.cli.documents", "ingest", "Bring files and folders in."),
         "key": ("app.cli.people", "key", "Make API keys."),
         "restore": ("app.cli.backup", "restore", "Put a backup in place."),
@@ -33,34 +33,9 @@ _COMMANDS = MappingProxyType(
 _INTERRUPTED = 130
 
 
-class _LazyGroup(click.Group):
-    """Lists commands without importing them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return sorted(_COMMANDS)
-
-    def get_command(
-        self,
-        ctx: click.Context,  # noqa: ARG002
-        cmd_name: str,
-    ) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module, attribute, _ = _COMMANDS[cmd_name]
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
-
-    def format_commands(
-        self,
-        ctx: click.Context,  # noqa: ARG002
-        formatter: click.HelpFormatter,
-    ) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, _COMMANDS[name][2]) for name in sorted(_COMMANDS)])
-
-
 @click.group(
-    cls=_LazyGroup,
+    cls=LazyGroup,
+    table=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="\b\nExamples:\n  assay ingest ~/Documents/contracts\n"
     '  assay ask "When does the lease end?"\n  assay serve\n\n'

@@ -108,6 +108,7 @@ def answer_of(
         question=question,
         text=" ".join(said) or "Your documents do not answer this.",
         abstained=not sentences,
+        answerability=0.75,
         sentences=tuple(sentences),
         nearest=tuple(nearest),
         usage=Usage(prompt_tokens=40, completion_tokens=7),
@@ -1136,7 +1137,7 @@ def test_a_completion_in_one_piece(site):
     ]
     assert body["usage"] == {"prompt_tokens": 40, "completion_tokens": 7, "total_tokens": 47}
     assay = body["assay"]
-    assert set(assay) == {"abstained", "sentences", "nearest", "timings"}
+    assert set(assay) == {"abstained", "answerability", "sentences", "nearest", "timings"}
     assert [s["verdict"] for s in assay["sentences"]] == [
         "supported", "partly", "unsupported", "supported",
     ]  # fmt: skip

@@ -12,10 +12,14 @@ from alembic.script import ScriptDirectory
 
 import app.migrations
 import app.schema
+import evals.schema
 from app.migrations import HEAD, upgrade
 from retrieval.database import open_database
 from retrieval.errors import SchemaMismatch
 from retrieval.schema import metadata
+
+# Importing them puts their tables into `metadata`.
+SCHEMAS = (app.schema, evals.schema)
 
 
 @pytest.fixture

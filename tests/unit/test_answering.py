@@ -188,5 +188,5 @@ def test_nothing_found_is_not_answerable() -> None:
     signals = signals_of("When?", [], [])
     assert rank_quotes("When?", [], WordEncoder()) == []
     assert answerability(signals) < 0.05
-    assert not is_answerable(signals)
-    assert is_answerable(signals, abstain_below=0.0)
+    assert not is_answerable(answerability(signals))
+    assert is_answerable(answerability(signals), abstain_below=0.0)

@@ -1,0 +1,506 @@
+"""Suites, their versions, runs and results in SQL. Rows never leave this module.
+
+Every write is one transaction, and every result of a run its own: whatever is killed, the run goes
+on after the last one.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from evals.errors import UnknownRun, UnknownSuite
+from evals.schema import (
+    eval_cases,
+    eval_evidence,
+    eval_members,
+    eval_proposals,
+    eval_results,
+    eval_runs,
+    eval_suites,
+    eval_versions,
+    live_verdicts,
+)
+from evals.types import (
+    Case,
+    Expectation,
+    Json,
+    Observation,
+    Result,
+    Run,
+    RunState,
+    SuiteVersion,
+    Summary,
+    digest_of,
+)
+from generation.types import Answer, Verdict
+from retrieval.database import writing
+
+_CASE: TypeAdapter[Case] = TypeAdapter(Case)
+_OBSERVATION: TypeAdapter[Observation] = TypeAdapter(Observation)
+_SCORES: TypeAdapter[dict[str, float | None]] = TypeAdapter(dict[str, float | None])
+_PINS: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
+_SUMMARY: TypeAdapter[Summary] = TypeAdapter(Summary)
+
+
+class Proposal(NamedTuple):
+    """A case that waits for somebody to accept it into a suite."""
+
+    id: int
+    suite: str
+    case: Case
+    document_id: int | None
+
+
+class LiveDay(NamedTuple):
+    """What readers were told on one day (UTC) by one engine and verifier, counted."""
+
+    day: date
+    engine: str
+    verifier: str
+    answers: int
+    abstentions: int
+    verdicts: Mapping[Verdict, int]
+
+
+class EvalStore:
+    """What is kept of evaluation, in the database of the corpus."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    # Suites
+
+    def put_suite(
+        self,
+        name: str,
+        cases: Sequence[Case],
+        *,
+        note: str = "",
+        written_from: Mapping[str, int] | None = None,
+    ) -> SuiteVersion:
+        """Make these cases the newest version of a suite; nothing new when they are that already.
+
+        Args:
+            written_from: case key -> id of the document whose words the case holds, for cases that
+                must go with it.
+
+        Raises:
+            ValueError: two cases have the same key, or there are none.
+        """
+        if not cases:
+            raise ValueError(f"suite {name!r} has no cases; a run of nothing says nothing")
+        keys = [case.key for case in cases]
+        if len(set(keys)) < len(keys):
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise ValueError(f"two cases of suite {name!r} have the key {twice!r}")
+        digest = digest_of([case.digest for case in cases])
+        with writing(self._engine) as sql:
+            suite_id = _ensure_suite(sql, name)
+            newest = _newest_version(sql, suite_id)
+            if newest is not None and newest.digest == digest:
+                return _version(sql, newest.id)
+            return self._new_version(
+                sql, suite_id, newest, digest, note, [(c, written_from or {}) for c in cases]
+            )
+
+    def add_case(
+        self, suite: str, case: Case, *, note: str = "", document_id: int | None = None
+    ) -> SuiteVersion:
+        """Add a case to a suite, making the suite if need be; one of the same key is replaced."""
+        with writing(self._engine) as sql:
+            suite_id = _ensure_suite(sql, suite)
+            newest = _newest_version(sql, suite_id)
+            kept = [] if newest is None else _members(sql, newest.id)
+            by_key = {known.key: (known, origin) for known, origin in kept}
+            if by_key.get(case.key, (None,))[0] == case and newest is not None:
+                return _version(sql, newest.id)
+            by_key[case.key] = (case, document_id)
+            cases = [(one, {one.key: origin} if origin else {}) for one, origin in by_key.values()]
+            digest = digest_of([one.digest for one, _ in cases])
+            return self._new_version(sql, suite_id, newest, digest, note, cases)
+
+    def _new_version(
+        self,
+        sql: Connection,
+        suite_id: int,
+        newest: Row[Any] | None,
+        digest: str,
+        note: str,
+        cases: Sequence[tuple[Case, Mapping[str, int]]],
+    ) -> SuiteVersion:
+        number = 1 if newest is None else newest.number + 1
+        row = {"suite_id": suite_id, "number": number, "digest": digest, "note": note}
+        made = insert(eval_versions).values(**row, created_at=_now()).returning(eval_versions.c.id)
+        version_id = sql.execute(made).scalar_one()
+        for position, (case, origins) in enumerate(cases):
+            case_id = _ensure_case(sql, case, origins.get(case.key))
+            member = {"version_id": version_id, "position": position, "case_id": case_id}
+            sql.execute(insert(eval_members).values(**member))
+        return _version(sql, version_id)
+
+    def suites(self) -> list[SuiteVersion]:
+        """The newest version of every suite, by name."""
+        with self._engine.begin() as sql:
+            newest = (
+                select(func.max(eval_versions.c.id))
+                .join(eval_suites, eval_suites.c.id == eval_versions.c.suite_id)
+                .group_by(eval_suites.c.id)
+                .order_by(eval_suites.c.name)
+            )
+            return [_version(sql, version_id) for version_id in sql.execute(newest).scalars()]
+
+    def suite(self, name: str, *, number: int | None = None) -> SuiteVersion:
+        """A suite's newest version, or that `number`.
+
+        Raises:
+            UnknownSuite: there is none of this name, or no such version.
+        """
+        with self._engine.begin() as sql:
+            query = (
+                select(eval_versions.c.id)
+                .join(eval_suites, eval_suites.c.id == eval_versions.c.suite_id)
+                .where(eval_suites.c.name == name)
+                .order_by(eval_versions.c.number.desc())
+            )
+            if number is not None:
+                query = query.where(eval_versions.c.number == number)
+            found = sql.execute(query.limit(1)).scalar()
+            if found is None:
+                names = list(sql.execute(select(eval_suites.c.name)).scalars())
+                raise UnknownSuite(name, number, names)
+            return _version(sql, found)
+
+    def cases(self, version: SuiteVersion) -> list[Case]:
+        """The cases of a version, in order; without those whose document has been deleted."""
+        with self._engine.begin() as sql:
+            return [case for case, _ in _members(sql, version.id)]
+
+    def remove_suite(self, name: str) -> bool:
+        """Delete a suite with its versions, runs and results. False when there was none."""
+        with writing(self._engine) as sql:
+            version_ids = (
+                select(eval_versions.c.id)
+                .join(eval_suites, eval_suites.c.id == eval_versions.c.suite_id)
+                .where(eval_suites.c.name == name)
+            )
+            run_ids = select(eval_runs.c.id).where(eval_runs.c.version_id.in_(version_ids))
+            sql.execute(delete(eval_evidence).where(eval_evidence.c.run_id.in_(run_ids)))
+            sql.execute(delete(eval_proposals).where(eval_proposals.c.suite == name))
+            gone = sql.execute(delete(eval_suites).where(eval_suites.c.name == name)).rowcount
+            used = select(eval_members.c.case_id)
+            sql.execute(delete(eval_cases).where(eval_cases.c.id.not_in(used)))
+        return bool(gone)
+
+    # Proposals
+
+    def propose(self, suite: str, cases: Sequence[tuple[Case, int | None]]) -> int:
+        """Keep cases for review, each with the document it was written from. Returns how many.
+
+        One whose key is proposed for this suite already is not proposed again.
+        """
+        with writing(self._engine) as sql:
+            rows = sql.execute(select(eval_proposals).where(eval_proposals.c.suite == suite)).all()
+            known = {_CASE.validate_json(row.body).key for row in rows}
+            added = 0
+            for case, document_id in cases:
+                if case.key in known:
+                    continue
+                known.add(case.key)
+                body = _CASE.dump_json(case).decode()
+                row = {"suite": suite, "body": body, "document_id": document_id}
+                sql.execute(insert(eval_proposals).values(**row, created_at=_now()))
+                added += 1
+            return added
+
+    def proposals(self, suite: str | None = None, *, limit: int = 50) -> list[Proposal]:
+        """Cases that wait for review, oldest first."""
+        query = select(eval_proposals).order_by(eval_proposals.c.id).limit(limit)
+        if suite is not None:
+            query = query.where(eval_proposals.c.suite == suite)
+        with self._engine.begin() as sql:
+            return [
+                Proposal(row.id, row.suite, _CASE.validate_json(row.body), row.document_id)
+                for row in sql.execute(query)
+            ]
+
+    def proposal_counts(self) -> dict[str, int]:
+        """Suite -> how many cases wait for review."""
+        waiting = func.count().label("waiting")
+        query = select(eval_proposals.c.suite, waiting).group_by(eval_proposals.c.suite)
+        with self._engine.begin() as sql:
+            return {row.suite: row.waiting for row in sql.execute(query)}
+
+    def settle(self, proposal_id: int, accepted: Case | None) -> SuiteVersion | None:
+        """Take a proposal out of review: into its suite as `accepted` (perhaps edited), or out.
+
+        Returns:
+            The suite's new version; None when it was dropped, or somebody else settled it.
+        """
+        with writing(self._engine) as sql:
+            gone = (
+                delete(eval_proposals)
+                .where(eval_proposals.c.id == proposal_id)
+                .returning(eval_proposals.c.suite, eval_proposals.c.document_id)
+            )
+            row = sql.execute(gone).one_or_none()
+        if row is None or accepted is None:
+            return None
+        return self.add_case(row.suite, accepted, document_id=row.document_id)
+
+    # Runs
+
+    def start_run(
+        self, version: SuiteVersion, *, cases: int, origin: str, pins: Mapping[str, Json]
+    ) -> Run:
+        """Begin a run of the first `cases` cases of a version."""
+        with writing(self._engine) as sql:
+            row = {
+                "version_id": version.id,
+                "state": RunState.RUNNING.value,
+                "origin": origin,
+                "started_at": _now(),
+                "cases": cases,
+                "pins": _PINS.dump_json(dict(pins)).decode(),
+                "note": "",
+            }
+            made = insert(eval_runs).values(**row).returning(eval_runs.c.id)
+            return _run(sql, sql.execute(made).scalar_one())
+
+    def unfinished_run(self, version: SuiteVersion, pins: Mapping[str, Json]) -> Run | None:
+        """The newest run of a version with the same pins that has not ended."""
+        with self._engine.begin() as sql:
+            query = (
+                select(eval_runs.c.id)
+                .where(eval_runs.c.version_id == version.id)
+                .where(eval_runs.c.state == RunState.RUNNING.value)
+                .where(eval_runs.c.pins == _PINS.dump_json(dict(pins)).decode())
+                .order_by(eval_runs.c.id.desc())
+                .limit(1)
+            )
+            found = sql.execute(query).scalar()
+            return None if found is None else _run(sql, found)
+
+    def add_result(self, run_id: int, result: Result) -> None:
+        """Keep a case's result; one that is there already stays."""
+        seen = result.observation
+        row = {
+            "run_id": run_id,
+            "position": result.position,
+            "key": result.key,
+            "cluster": result.cluster,
+            "weight": result.weight,
+            "expectation": result.expectation.value if result.expectation else None,
+            "scores": _SCORES.dump_json(dict(result.values)).decode(),
+            "observation": None if seen is None else _OBSERVATION.dump_json(seen).decode(),
+            "error": result.error,
+        }
+        with writing(self._engine) as sql:
+            added = sql.execute(upsert(eval_results).values(row).on_conflict_do_nothing()).rowcount
+            if added and seen is not None:
+                for document_id in sorted(seen.document_ids):
+                    place = {"run_id": run_id, "position": result.position}
+                    sql.execute(insert(eval_evidence).values(**place, document_id=document_id))
+
+    def set_values(self, run_id: int, position: int, values: Mapping[str, float | None]) -> None:
+        """Add values to a result that is there, over those of the same name."""
+        with writing(self._engine) as sql:
+            here = (eval_results.c.run_id == run_id) & (eval_results.c.position == position)
+            known = sql.execute(select(eval_results.c.scores).where(here)).scalar_one()
+            joined = {**_SCORES.validate_json(known), **values}
+            text = _SCORES.dump_json(joined).decode()
+            sql.execute(update(eval_results).where(here).values(scores=text))
+
+    def finish_run(self, run_id: int, summary: Summary, *, state: RunState) -> Run:
+        """End a run, with its metrics."""
+        with writing(self._engine) as sql:
+            text = _SUMMARY.dump_json(summary).decode()
+            values = {"state": state.value, "summary": text, "finished_at": _now()}
+            sql.execute(update(eval_runs).where(eval_runs.c.id == run_id).values(**values))
+            return _run(sql, run_id)
+
+    def annotate(self, run_id: int, note: str) -> Run:
+        """Say something of a run, for the trend.
+
+        Raises:
+            UnknownRun: there is none of this number.
+        """
+        with writing(self._engine) as sql:
+            sql.execute(update(eval_runs).where(eval_runs.c.id == run_id).values(note=note))
+            return _run(sql, run_id)
+
+    def run(self, run_id: int) -> Run:
+        """A run by its number.
+
+        Raises:
+            UnknownRun: there is none.
+        """
+        with self._engine.begin() as sql:
+            return _run(sql, run_id)
+
+    def runs(
+        self, *, suite: str | None = None, state: RunState | None = None, limit: int = 50
+    ) -> list[Run]:
+        """Runs, newest first."""
+        query = (
+            select(eval_runs.c.id)
+            .join(eval_versions, eval_versions.c.id == eval_runs.c.version_id)
+            .join(eval_suites, eval_suites.c.id == eval_versions.c.suite_id)
+            .order_by(eval_runs.c.id.desc())
+            .limit(limit)
+        )
+        if suite is not None:
+            query = query.where(eval_suites.c.name == suite)
+        if state is not None:
+            query = query.where(eval_runs.c.state == state.value)
+        with self._engine.begin() as sql:
+            return [_run(sql, run_id) for run_id in sql.execute(query).scalars()]
+
+    def results(self, run_id: int) -> list[Result]:
+        """The results of a run so far, in the order of its cases."""
+        with self._engine.begin() as sql:
+            query = (
+                select(eval_results)
+                .where(eval_results.c.run_id == run_id)
+                .order_by(eval_results.c.position)
+            )
+            return [_result(row) for row in sql.execute(query)]
+
+    def result(self, run_id: int, position: int) -> Result | None:
+        """One result of a run."""
+        with self._engine.begin() as sql:
+            query = (
+                select(eval_results)
+                .where(eval_results.c.run_id == run_id)
+                .where(eval_results.c.position == position)
+            )
+            row = sql.execute(query).one_or_none()
+            return None if row is None else _result(row)
+
+    def done_positions(self, run_id: int) -> frozenset[int]:
+        """The places of the cases that have a result."""
+        with self._engine.begin() as sql:
+            query = select(eval_results.c.position).where(eval_results.c.run_id == run_id)
+            return frozenset(sql.execute(query).scalars())
+
+    # Live answers
+
+    def count_answer(self, answer: Answer, *, verifier: str) -> None:
+        """Count what a reader was told: verdicts, not words."""
+        counts = {f"{verdict.value}": 0 for verdict in Verdict}
+        for sentence in answer.sentences:
+            counts[sentence.verdict.value] += 1
+        counts |= {"answers": int(not answer.abstained), "abstentions": int(answer.abstained)}
+        place = {"day": _now().date(), "engine": answer.engine, "verifier": verifier}
+        added = {name: live_verdicts.c[name] + count for name, count in counts.items()}
+        row = upsert(live_verdicts).values(**place, **counts)
+        with writing(self._engine) as sql:
+            sql.execute(row.on_conflict_do_update(index_elements=list(place), set_=added))
+
+    def live_days(self, *, limit: int = 90) -> list[LiveDay]:
+        """The last days with answers, newest first."""
+        query = select(live_verdicts).order_by(live_verdicts.c.day.desc()).limit(limit)
+        with self._engine.begin() as sql:
+            return [
+                LiveDay(
+                    row.day,
+                    row.engine,
+                    row.verifier,
+                    row.answers,
+                    row.abstentions,
+                    {verdict: row._mapping[verdict.value] for verdict in Verdict},
+                )
+                for row in sql.execute(query)
+            ]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _ensure_suite(sql: Connection, name: str) -> int:
+    known = sql.execute(select(eval_suites.c.id).where(eval_suites.c.name == name)).scalar()
+    if known is not None:
+        return int(known)
+    made = insert(eval_suites).values(name=name, created_at=_now()).returning(eval_suites.c.id)
+    return int(sql.execute(made).scalar_one())
+
+
+def _newest_version(sql: Connection, suite_id: int) -> Row[Any] | None:
+    query = (
+        select(eval_versions)
+        .where(eval_versions.c.suite_id == suite_id)
+        .order_by(eval_versions.c.number.desc())
+        .limit(1)
+    )
+    return sql.execute(query).one_or_none()
+
+
+def _ensure_case(sql: Connection, case: Case, document_id: int | None) -> int:
+    known = sql.execute(select(eval_cases.c.id).where(eval_cases.c.digest == case.digest)).scalar()
+    if known is not None:
+        return int(known)
+    body = _CASE.dump_json(case).decode()
+    row = {"digest": case.digest, "body": body, "document_id": document_id}
+    return int(
+        sql.execute(insert(eval_cases).values(**row).returning(eval_cases.c.id)).scalar_one()
+    )
+
+
+def _members(sql: Connection, version_id: int) -> list[tuple[Case, int | None]]:
+    query = (
+        select(eval_cases.c.body, eval_cases.c.document_id)
+        .join(eval_members, eval_members.c.case_id == eval_cases.c.id)
+        .where(eval_members.c.version_id == version_id)
+        .order_by(eval_members.c.position)
+    )
+    return [(_CASE.validate_json(row.body), row.document_id) for row in sql.execute(query)]
+
+
+def _version(sql: Connection, version_id: int) -> SuiteVersion:
+    members = select(func.count()).where(eval_members.c.version_id == version_id)
+    row = sql.execute(
+        select(eval_versions, eval_suites.c.name, members.scalar_subquery().label("cases"))
+        .join(eval_suites, eval_suites.c.id == eval_versions.c.suite_id)
+        .where(eval_versions.c.id == version_id)
+    ).one()
+    return SuiteVersion(
+        row.id, row.name, row.number, row.digest, row.cases, row.note, row.created_at
+    )
+
+
+def _run(sql: Connection, run_id: int) -> Run:
+    row = sql.execute(select(eval_runs).where(eval_runs.c.id == run_id)).one_or_none()
+    if row is None:
+        raise UnknownRun(run_id)
+    done = select(func.count()).where(eval_results.c.run_id == run_id)
+    return Run(
+        id=row.id,
+        version=_version(sql, row.version_id),
+        state=RunState(row.state),
+        origin=row.origin,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        cases=row.cases,
+        done=sql.execute(done).scalar_one(),
+        pins=_PINS.validate_json(row.pins),
+        summary={} if row.summary is None else _SUMMARY.validate_json(row.summary),
+        note=row.note,
+    )
+
+
+def _result(row: Row[Any]) -> Result:
+    seen = None if row.observation is None else _OBSERVATION.validate_json(row.observation)
+    return Result(
+        position=row.position,
+        key=row.key,
+        cluster=row.cluster,
+        weight=row.weight,
+        expectation=None if row.expectation is None else Expectation(row.expectation),
+        values=_SCORES.validate_json(row.scores),
+        observation=seen,
+        error=row.error,
+    )
