@@ -6,7 +6,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install run ocr check test format lint requirements clean dev
+.PHONY: help install run ocr evals check test format lint requirements clean dev
 
 PORT ?=
 PYTHON ?=
@@ -29,6 +29,9 @@ run: install ## Start the web chat at http://127.0.0.1:8000 (the first time with
 
 ocr: ## Add text recognition for scanned pages and pictures (350 MB)
 	@sh scripts/install.sh ocr
+
+evals: ## Add ragas and models as judges, for `assay eval run --judge` (600 MB)
+	@sh scripts/install.sh evals
 
 check: lint ## The fast checks: lint, then unit and component tests
 	$(PY) -m pytest tests/unit tests/component
@@ -53,8 +56,9 @@ requirements: ## Compile the pins in requirements/ from pyproject.toml
 	$(COMPILE) --no-deps --group tools -o requirements/tools.txt
 	$(COMPILE) --no-deps --group models -o requirements/models.txt
 	$(COMPILE) -c requirements/torch.txt --no-emit-package torch pyproject.toml --group build -o requirements/run.txt
-	$(COMPILE) -c requirements/run.txt --group dev -o requirements/dev.txt
+	$(COMPILE) -c requirements/run.txt --group dev --group evals -o requirements/dev.txt
 	$(COMPILE) -c requirements/run.txt -c requirements/dev.txt --group ocr -o requirements/ocr.txt
+	$(COMPILE) -c requirements/run.txt -c requirements/dev.txt --group evals -o requirements/evals.txt
 
 clean: ## Remove .venv and everything that was generated (never your documents)
 	rm -rf .venv build dist assay.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

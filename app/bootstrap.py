@@ -12,9 +12,12 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from app.accounts import Accounts
+from app.live_counts import LiveCounter
 from app.migrations import upgrade
 from app.occupancy import HomeUse
 from app.settings import Settings
+from evals.feedback import Thumbs
+from evals.schedule_store import ScheduleStore
 from evals.store import EvalStore
 from retrieval.access import AccessList
 from retrieval.database import open_database
@@ -25,9 +28,13 @@ from retrieval.store import Store
 
 if TYPE_CHECKING:
     from app.api.services import Readiness, Services, Suggestions
+    from app.delivery import Carriers
+    from app.mail import MailServer
+    from app.webhook import Webhook
     from generation.answering import Answerer
     from generation.engines.local import LocalEngine
     from generation.groundedness.types import ResponseVerifier
+    from generation.types import Answer
     from ingestion.pipeline import Ingester
     from retrieval.encoder import SentenceTransformerEncoder
     from retrieval.search import Searcher
@@ -36,6 +43,7 @@ if TYPE_CHECKING:
 SAMPLES_COLLECTION = "samples"
 SAMPLES = resources.files("app").joinpath("samples")
 _SECRET_BYTES = 32
+_PATIENCE_SECONDS = 2.0
 _logger = logging.getLogger(__name__)
 
 
@@ -58,11 +66,14 @@ class Assay:
         self.lexical = LexicalIndex(self.database)
         self.maintenance = Maintenance(self.database)
         self.evals = EvalStore(self.database)
+        self.schedules = ScheduleStore(self.database)
+        self.live_counter = LiveCounter(self._count)
         self._loading = RLock()
         self._load_error: Exception | None = None
 
     def close(self) -> None:
         """Leave the home folder to others, a restore among them."""
+        self.live_counter.flush(_PATIENCE_SECONDS)
         self.database.dispose()
         self._use.end()
 
@@ -132,20 +143,41 @@ class Assay:
 
     @cached_property
     def _answerer(self) -> "Answerer":
+        return self._answerer_over(self._engine, self.settings)
+
+    def answerer_for(self, settings: Settings) -> "Answerer":
+        """Answers as other settings would have them: their chat model and policy, our index."""
+        if settings.model == self.settings.model:
+            return self._answerer_over(self.engine, settings)
+        from generation.engines.local import load_engine
+
+        return self._answerer_over(load_engine(settings.model, models=settings.models), settings)
+
+    def _answerer_over(self, engine: "LocalEngine", settings: Settings) -> "Answerer":
         from generation.answering import Answerer, AnsweringPolicy
 
         return Answerer(
-            self._searcher.search,
-            self._encoder,
-            self._engine,
-            self._verifier,
+            self.searcher.search,
+            self.encoder,
+            engine,
+            self.verifier,
             self.store.change_number,
             AnsweringPolicy(
-                evidence_passages=self.settings.evidence_passages,
-                evidence_tokens=self.settings.evidence_tokens,
-                abstain_below=self.settings.abstain_below,
+                evidence_passages=settings.evidence_passages,
+                evidence_tokens=settings.evidence_tokens,
+                abstain_below=settings.abstain_below,
             ),
         )
+
+    def readable_by(self, principal: str | None, collection: str | None) -> frozenset[int]:
+        """The collections that are read: the operator's all, a principal's own, or one of them."""
+        if principal is None:
+            readable = self.access.everything()
+        else:
+            readable = self.access.readable(self.access.principal(principal))
+        if collection is None:
+            return readable
+        return readable & {self.store.collection(collection).id}
 
     def ingester(self) -> "Ingester":
         """What brings collections in step with files."""
@@ -153,6 +185,16 @@ class Assay:
         from ingestion.sandbox import ReaderProcess
 
         return Ingester(self.store, lambda: self.encoder, ReaderProcess)
+
+    def carriers(self) -> "Carriers":
+        """What may take results of scheduled runs off this machine: what the settings name.
+
+        Raises:
+            BadSetting: an address, or how it is reached, cannot be used.
+        """
+        from app.delivery import Carriers
+
+        return Carriers(_webhook(self.settings), _mail_server(self.settings))
 
     def warm_up(self) -> None:
         """Load both models and the index; what goes wrong is said by `readiness`."""
@@ -185,6 +227,9 @@ class Assay:
             accounts=self.accounts,
             access=self.access,
             store=self.store,
+            evals=self.evals,
+            thumbs=Thumbs(self.database),
+            schedules=self.schedules,
             search=lambda question, **options: self.searcher.search(question, **options),
             answer=self._answer,
             verifier=lambda: self.verifier,
@@ -198,7 +243,17 @@ class Assay:
         )
 
     def _answer(self, question: str, /, **options: Any) -> Iterator[Any]:  # noqa: ANN401
-        return self.answerer.answer(question, **options)
+        """A reader's answer; its verdicts are counted. What runs of suites ask never comes here."""
+        from generation.types import Finished
+
+        for event in self.answerer.answer(question, **options):
+            # One that was broken off told nobody anything.
+            if isinstance(event, Finished) and not options.get("is_cancelled", _never)():
+                self.live_counter.take(event.answer)
+            yield event
+
+    def _count(self, answer: "Answer") -> None:
+        self.evals.count_answer(answer, verifier=self.verifier.version)
 
     def _suggestions(self) -> "Suggestions":
         """Questions for the sample documents, while these are there."""
@@ -211,11 +266,44 @@ class Assay:
         return Suggestions(tuple(questions["questions"]), questions["unanswerable"])
 
 
+def _never() -> bool:
+    return False
+
+
 def load_response_verifier() -> "ResponseVerifier":
     """The bundled verifier. It has nothing to do with a home folder."""
     from generation.groundedness.verifier import load_verifier
 
     return load_verifier()
+
+
+def _webhook(settings: Settings) -> "Webhook | None":
+    from app.webhook import Webhook
+
+    if settings.webhook_url is None:
+        return None
+    secret = settings.webhook_secret
+    return Webhook(
+        settings.webhook_url.get_secret_value(),
+        None if secret is None else secret.get_secret_value().encode(),
+        allows_private=settings.webhook_allow_private,
+    )
+
+
+def _mail_server(settings: Settings) -> "MailServer | None":
+    from app.mail import MailServer
+
+    if settings.mail_host is None:
+        return None
+    password = settings.mail_password
+    return MailServer(
+        settings.mail_host,
+        settings.mail_port,
+        settings.mail_tls,
+        settings.mail_from or "",
+        settings.mail_user,
+        None if password is None else password.get_secret_value(),
+    )
 
 
 def sample_documents() -> Sequence[Path]:

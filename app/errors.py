@@ -3,12 +3,15 @@
 AppError
 ├── BadSetting           a setting is out of range, or an ASSAY_ variable is no setting
 ├── CommandFailed        a command cannot do what it was asked to
+├── DeliveryFailed       a result of a scheduled run was not taken
 ├── HomeInUse            another command uses the home folder in a way that excludes this one
+├── RunInUse             another process makes this run of a suite
 ├── HomeNotEmpty         a backup would replace what a home folder holds
 ├── BackupRefused        a file that is no backup, or not a whole one
 ├── NotLoggedIn          no session, one that ended, or an API key that is unknown or revoked
 ├── LogInRefused         the name or the password is wrong
 ├── TooManyAttempts      a name has failed too often to log in; it must wait
+├── TooMuchFeedback      somebody said more about answers than is taken in a while
 ├── PasswordUnusable     a new password is too short or too long
 ├── NotAUser             a group has no password and no API keys
 ├── UnknownKey           an API key that is not there
@@ -35,8 +38,27 @@ class CommandFailed(AppError):
     """A command cannot do what it was asked to."""
 
 
+class DeliveryFailed(AppError):
+    """A result of a scheduled run was not taken; `is_transient`: another attempt may help."""
+
+    def __init__(self, message: str, *, is_transient: bool = False) -> None:
+        self.is_transient = is_transient
+        super().__init__(message)
+
+
 class HomeInUse(AppError):
     """Another command uses the home folder in a way that excludes this one."""
+
+
+class RunInUse(AppError):
+    """Another process makes this run of a suite."""
+
+    def __init__(self, run_id: int, done: int, cases: int) -> None:
+        self.run_id = run_id
+        super().__init__(
+            f"run {run_id} is being made by another process: {done} of {cases} cases are done; "
+            "wait for it to end, or add --new to begin another"
+        )
 
 
 class HomeNotEmpty(AppError):
@@ -75,6 +97,17 @@ class TooManyAttempts(AppError):
         self.wait_seconds = wait_seconds
         super().__init__(
             f"{failures} attempts to log in with this name have failed; "
+            f"wait {wait_seconds} seconds and try again"
+        )
+
+
+class TooMuchFeedback(AppError):
+    """Somebody said more about answers than is taken in a while."""
+
+    def __init__(self, allowed: int, wait_seconds: int) -> None:
+        self.wait_seconds = wait_seconds
+        super().__init__(
+            f"{allowed} thumbs and test cases within a few minutes are the limit; "
             f"wait {wait_seconds} seconds and try again"
         )
 

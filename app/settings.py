@@ -3,10 +3,10 @@
 import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.errors import BadSetting
@@ -58,6 +58,47 @@ class Settings(BaseSettings):
         default=None,
         description="Abstain when the answer is less probably in the passages than this, 0 to 1; "
         "unset: the measured operating point.",
+    )
+
+    scheduler: bool = Field(
+        default=True, description="`assay serve` runs the schedules of `assay eval schedule`."
+    )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s?#]+$",
+        description="Where people reach the server, for links in what is delivered.",
+    )
+    webhook_url: SecretStr | None = Field(
+        default=None, description="Address that results of scheduled runs are posted to."
+    )
+    webhook_secret: SecretStr | None = Field(
+        default=None, description="Signs what is posted, so that the receiver knows the sender."
+    )
+    webhook_allow_private: bool = Field(
+        default=False,
+        description="Let the webhook be on this machine or in a private network, over http too.",
+    )
+    mail_host: str | None = Field(
+        default=None, description="Mail server for results of scheduled runs."
+    )
+    mail_port: int = Field(default=587, ge=1, le=65535, description="Its port.")
+    mail_tls: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="How the connection to it is encrypted."
+    )
+    mail_user: str | None = Field(default=None, description="Name to log in there with.")
+    mail_password: SecretStr | None = Field(default=None, description="Password to log in with.")
+    mail_from: str | None = Field(default=None, description="Sender of the mail.")
+
+    judge_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/@?#]+[^\s@?#]*$",
+        description="Server of the model that judges answers, as OpenAI's protocol has it (…/v1).",
+    )
+    judge_key: SecretStr | None = Field(default=None, description="Its key; never shown.")
+    judge_model: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Model that judges answers: its name at that server, else as ASSAY_MODEL.",
     )
 
     @property

@@ -156,6 +156,15 @@ live_verdicts = Table(
     Column("contradicted", Integer, nullable=False),
 )
 
+# What readers thought of answers, counted; no words of anybody, and not whose thumb it was.
+live_thumbs = Table(
+    "live_thumbs",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("thumb", String(10), primary_key=True),
+    Column("counted", Integer, nullable=False),
+)
+
 # In the transaction that deletes a document: nothing it said is left in results or cases.
 FORGETTING_DDL = (
     """

@@ -10,7 +10,8 @@ from typing import Literal, TypeAlias
 
 from generation.types import Message, Origin, Verdict
 
-# Values of one case by metric name. None is unscored: undefined for this case, or a judge failed.
+# Values of one case by metric name. None is unscored: it ought to be there, a judge failed, say.
+# What does not apply to a case is absent.
 Values: TypeAlias = Mapping[str, float | None]
 Json: TypeAlias = str | int | float | bool | list["Json"] | dict[str, "Json"] | None
 

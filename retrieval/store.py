@@ -225,6 +225,14 @@ class Store:
             ).all()
         return {row.id: _located(row) for row in rows}
 
+    def revision_slice(self, revision_id: int, start: int, end: int) -> str | None:
+        """The characters [start, end) of a revision's text; None when the revision is gone."""
+        query = select(revisions.c.text).where(revisions.c.id == revision_id)
+        with self._engine.begin() as sql:
+            # Cut here and not in SQL, where text ends at a null character.
+            whole: str | None = sql.execute(query).scalar()
+        return None if whole is None else whole[start:end]
+
     def vector_delta(self, since: int, *, encoder: str) -> VectorDelta:
         """What a vector index at change number `since` lacks, read in one snapshot.
 

@@ -1,11 +1,12 @@
 #!/bin/sh
-# Prepare .venv. Usage: scripts/install.sh tools|deps|run|dev|ocr   (called by make, .ci/run and the Dockerfile)
+# Prepare .venv. Usage: scripts/install.sh tools|deps|run|dev|ocr|evals   (called by make, .ci/run and the Dockerfile)
 #
 #   tools  .venv and uv, which compiles and installs the pins
 #   deps   + torch and everything in requirements/run.txt and models.txt
 #   run    + this project: enough to serve
 #   dev    + what `make check` needs
 #   ocr    run + text recognition for scans and pictures
+#   evals  run + ragas and models as judges (dev has them, too)
 #
 # Each step can be repeated, so an interrupted install goes on where it stopped. Reads from the environment:
 #   PYTHON         the interpreter to use instead of looking for one
@@ -28,7 +29,10 @@ stop() {
     exit 1
 }
 
-case $LEVEL in tools | deps | run | dev | ocr) ;; *) stop "unknown level '$LEVEL'; one of tools, deps, run, dev, ocr" ;; esac
+case $LEVEL in
+tools | deps | run | dev | ocr | evals) ;;
+*) stop "unknown level '$LEVEL'; one of tools, deps, run, dev, ocr, evals" ;;
+esac
 case $BACKEND in auto | cpu | cuda) ;; *) stop "TORCH_BACKEND is '$BACKEND'; one of auto, cpu, cuda" ;; esac
 
 # --- Nothing to do? -----------------------------------------------------------------------------------------
@@ -39,7 +43,7 @@ fingerprint() {
 installed() { [ -x .venv/bin/python ] && [ "$(cat ".venv/assay-$1" 2>/dev/null)" = "$2" ]; }
 
 case $LEVEL in
-run | dev | ocr)
+run | dev | ocr | evals)
     WANTED=$(fingerprint)
     if installed "$LEVEL" "$WANTED"; then exit 0; fi
     ;;
@@ -208,5 +212,9 @@ fi
 if [ "$LEVEL" = ocr ]; then
     install_pins "text recognition" requirements/ocr.txt
     printf '%s\n' "$WANTED" >.venv/assay-ocr
+fi
+if [ "$LEVEL" = evals ]; then
+    install_pins "ragas and models as judges" requirements/evals.txt
+    printf '%s\n' "$WANTED" >.venv/assay-evals
 fi
 printf '%s\n' "$WANTED" >.venv/assay-run

@@ -6,6 +6,9 @@ from starlette.staticfiles import StaticFiles
 
 from app.api.browsing import health_routes, page_routes
 from app.api.completions import completion_routes
+from app.api.evaluation import evaluation_routes
+from app.api.evaluation_pages import evaluation_page_routes
+from app.api.feedback import feedback_routes
 from app.api.guard import Guard
 from app.api.identity import Identity
 from app.api.problems import LOGIN_PATH, install_handlers, response_to
@@ -30,6 +33,9 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(question_routes(services, identity, desk))
     app.include_router(verification_routes(services, identity, desk))
     app.include_router(completion_routes(services, identity, desk))
+    app.include_router(evaluation_routes(services, identity))
+    app.include_router(feedback_routes(services, identity))
+    app.include_router(evaluation_page_routes(services, identity))
     app.include_router(_schema_route(app, identity))
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     install_handlers(app)

@@ -30,6 +30,7 @@ def page_routes(services: Services, identity: Identity) -> APIRouter:
                 questions=services.suggestions.questions,
                 unanswerable=services.suggestions.unanswerable,
                 longest_question=LONGEST_QUESTION,
+                is_administrator=requester.is_administrator,
             )
         )
 

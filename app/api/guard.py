@@ -41,7 +41,8 @@ _OWN_NAMES = ("localhost", "*.localhost")
 def add_headers(headers: MutableHeaders, path: str) -> None:
     """Set the security headers of the response to a request for `path`."""
     for name, value in _HEADERS.items():
-        headers[name] = value
+        # A response may bring a policy of its own: a report, which is a file and no page.
+        headers.setdefault(name, value)
     # Static files may be kept but are asked about each time: after an update none is stale.
     headers["Cache-Control"] = "no-cache" if path.startswith("/static/") else "no-store"
 

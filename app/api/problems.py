@@ -26,8 +26,10 @@ from app.errors import (
     RequestRefused,
     ServerBusy,
     TooManyAttempts,
+    TooMuchFeedback,
 )
 from app.web import pages
+from evals.errors import EvalsError, UnknownRun, UnknownSuite
 from generation.errors import (
     BadDecoding,
     EngineMissing,
@@ -61,7 +63,7 @@ class Problem:
 
 def problem_of(error: Exception) -> Problem:
     """What to tell about an error. One that was not foreseen is logged, not told."""
-    if isinstance(error, AppError):
+    if isinstance(error, AppError | EvalsError):
         return _problem_of_ours(error)
     match error:
         case QuestionTooLong() | BadDecoding():
@@ -146,19 +148,22 @@ def install_handlers(app: FastAPI) -> None:
         add_headers(response.headers, request.url.path)
         return response
 
-    for kind in (AppError, GenerationError, RetrievalError, RequestValidationError, HTTPException):
+    kinds = (AppError, EvalsError, GenerationError, RetrievalError)
+    for kind in (*kinds, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, tell)
     app.add_exception_handler(Exception, tell_unforeseen)
 
 
-def _problem_of_ours(error: AppError) -> Problem:
+def _problem_of_ours(error: AppError | EvalsError) -> Problem:
     match error:
+        case UnknownRun() | UnknownSuite():
+            return Problem(404, str(error))
         case NotLoggedIn():
             headers = {"WWW-Authenticate": "Bearer"}
             return Problem(401, str(error), code="invalid_api_key", headers=headers)
         case LogInRefused():
             return Problem(401, str(error))
-        case TooManyAttempts(wait_seconds=seconds):
+        case TooManyAttempts(wait_seconds=seconds) | TooMuchFeedback(wait_seconds=seconds):
             return Problem(429, str(error), headers={"Retry-After": str(seconds)})
         case ServerBusy(retry_seconds=seconds):
             headers = {"Retry-After": str(seconds)}

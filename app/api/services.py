@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.accounts import Accounts
+from evals.feedback import Thumbs
+from evals.schedule_store import ScheduleStore
+from evals.store import EvalStore
 from generation.groundedness.types import ResponseVerifier
 from generation.types import AnswerEvent, Decoding, Message
 from retrieval.access import AccessList
@@ -71,6 +74,9 @@ class Services:
     accounts: Accounts
     access: AccessList
     store: Store
+    evals: EvalStore
+    thumbs: Thumbs
+    schedules: ScheduleStore
     search: Search
     answer: AnswerQuestion
     verifier: Callable[[], ResponseVerifier]

@@ -16,10 +16,4 @@ def open_assay() -> "Assay":
 
 def readable_by(assay: "Assay", principal: str | None, collection: str | None) -> frozenset[int]:
     """The collections a command reads: the operator's all, a principal's own, or one of them."""
-    if principal is None:
-        readable = assay.access.everything()
-    else:
-        readable = assay.access.readable(assay.access.principal(principal))
-    if collection is None:
-        return readable
-    return readable & {assay.store.collection(collection).id}
+    return assay.readable_by(principal, collection)

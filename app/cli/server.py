@@ -2,8 +2,8 @@
 
 import socket
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -113,5 +113,21 @@ def _run(assay: "Assay", listening: socket.socket, announce: Callable[[], None])
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
     # Ctrl-C is how one stops a server: not an error, and nothing to go on with.
-    with suppress(KeyboardInterrupt):
+    with _schedules(assay), suppress(KeyboardInterrupt):
         Server(config).run(sockets=[listening])
+
+
+@contextmanager
+def _schedules(assay: "Assay") -> Iterator[None]:
+    """What is due is run meanwhile, in a child process, if the settings say so."""
+    if not assay.settings.scheduler:
+        yield
+        return
+    from app.nightly import Worker
+
+    worker = Worker(assay.schedules, assay.settings.home)
+    worker.begin()
+    try:
+        yield
+    finally:
+        worker.stop()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -24,6 +25,7 @@ def chat_page(
     questions: Sequence[str],
     unanswerable: str | None,
     longest_question: int,
+    is_administrator: bool,
 ) -> str:
     """The chat. `questions` and `unanswerable` are offered while nothing has been asked."""
     return _templates.get_template("chat.html").render(
@@ -32,7 +34,13 @@ def chat_page(
         questions=questions,
         unanswerable=unanswerable,
         longest_question=longest_question,
+        is_administrator=is_administrator,
     )
+
+
+def evaluation_page(template: str, *, user: str, waiting: int, here: str, **values: Any) -> str:  # noqa: ANN401
+    """A page of evaluation; `waiting` cases are to be reviewed, `here` is where one is."""
+    return _templates.get_template(template).render(user=user, waiting=waiting, here=here, **values)
 
 
 def login_page(*, name: str = "", message: str | None = None) -> str:

@@ -39,8 +39,19 @@ def wilson(successes: int, n: int) -> Estimate:
     """A proportion with its Wilson 95 % interval (Wilson, JASA 1927), sound near 0 and 1."""
     if n == 0:
         return Estimate(None, None, None, 0, 0)
-    p, z2 = successes / n, _Z_95**2
-    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
-    half = _Z_95 * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    p = successes / n
+    low, high = wilson_bounds(p, n)
+    return Estimate(p, low, high, n, 0)
+
+
+def wilson_bounds(share: float, n: float) -> tuple[float, float]:
+    """The Wilson 95 % interval of a share of `n` > 0 independent cases.
+
+    `n` may be a fraction, an effective number of cases. For a mean of values in [0, 1] that are not
+    only 0 and 1 it is wider than need be, since none varies more than a share of the same mean.
+    """
+    z2 = _Z_95**2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = _Z_95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
     # Exactly 0 and 1 on paper when all failed or succeeded; rounding must not pass them.
-    return Estimate(p, max(0.0, min(p, centre - half)), min(1.0, max(p, centre + half)), n, 0)
+    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))

@@ -1,4 +1,7 @@
-"""How good a ranking of documents is, against graded judgements."""
+"""How good a ranking is, against graded judgements: of documents, or of passages.
+
+The measures by `k` are those of trec_eval; the two of a context are RAGAS' without a model.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -26,10 +29,31 @@ def ndcg(ranking: Sequence[str], relevance: Mapping[str, int], *, k: int) -> flo
 
 def recall(ranking: Sequence[str], relevance: Mapping[str, int], *, k: int) -> float | None:
     """Share of the relevant documents among the first `k`; None when nothing is relevant."""
-    relevant = {document for document, grade in relevance.items() if grade > 0}
+    relevant = _relevant(relevance)
     if not relevant:
         return None
     return len(relevant.intersection(ranking[:k])) / len(relevant)
+
+
+def precision(ranking: Sequence[str], relevance: Mapping[str, int], *, k: int) -> float | None:
+    """Share of the first `k` places that hold something relevant; None as above.
+
+    Of `k` places also when the ranking is shorter, as trec_eval's P_k: at most (what is
+    relevant) / k, and whoever returns one good document does not score better than whoever
+    returns three.
+    """
+    relevant = _relevant(relevance)
+    if not relevant:
+        return None
+    return len(relevant.intersection(ranking[:k])) / k
+
+
+def hit(ranking: Sequence[str], relevance: Mapping[str, int], *, k: int) -> float | None:
+    """1 when something relevant is among the first `k`, else 0; None as above."""
+    relevant = _relevant(relevance)
+    if not relevant:
+        return None
+    return float(not relevant.isdisjoint(ranking[:k]))
 
 
 def reciprocal_rank(
@@ -42,6 +66,38 @@ def reciprocal_rank(
         if relevance.get(document, 0) > 0:
             return 1 / rank
     return 0.0
+
+
+def context_precision(is_relevant: Sequence[bool]) -> float:
+    """Mean, over the relevant passages of a ranking, of the precision down to each of them.
+
+    RAGAS' context precision (Es et al., EACL 2024): sum of precision@k over the relevant ranks k,
+    by the number of relevant passages *in the ranking*. It is average precision without a penalty
+    for what was not found, which `context_recall` sees. Every passage counts, also the second of
+    one relevant thing.
+
+    Args:
+        is_relevant: of each passage, best first.
+
+    Returns:
+        In [0, 1]; 0 when none is relevant.
+    """
+    found = 0
+    total = 0.0
+    for rank, relevant in enumerate(is_relevant, start=1):
+        if relevant:
+            found += 1
+            total += found / rank
+    return total / found if found else 0.0
+
+
+def context_recall(ranking: Sequence[str], relevance: Mapping[str, int]) -> float | None:
+    """Share of what is relevant that is anywhere in the ranking; None when nothing is relevant."""
+    return recall(ranking, relevance, k=len(ranking))
+
+
+def _relevant(relevance: Mapping[str, int]) -> frozenset[str]:
+    return frozenset(document for document, grade in relevance.items() if grade > 0)
 
 
 def _discounted(gains: Sequence[int]) -> float:

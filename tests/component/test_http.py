@@ -20,6 +20,9 @@ from app.api.application import create_app
 from app.api.guard import CONTENT_SECURITY_POLICY
 from app.api.services import Readiness, Services, Suggestions
 from app.schema import metadata
+from evals.feedback import Thumbs
+from evals.schedule_store import ScheduleStore
+from evals.store import EvalStore
 from generation.errors import EngineMissing, ModelUnusable, QuestionTooLong
 from generation.types import (
     Answer,
@@ -214,6 +217,9 @@ def site(tmp_path):
         accounts=accounts,
         access=access,
         store=store,
+        evals=EvalStore(engine),
+        thumbs=Thumbs(engine),
+        schedules=ScheduleStore(engine),
         search=library.search,
         answer=library.answer,
         verifier=SubstringVerifier,

@@ -308,6 +308,9 @@ def test_all_of_it_works_with_the_keyboard_alone(page):
     expect(page.locator(".meta")).to_be_visible()
     expect(page.get_by_label("Your question")).to_be_focused()
     expect(page.get_by_label("Your question")).to_have_value("")
+    for name in ["Add as test case", "Bad answer", "Good answer"]:
+        page.keyboard.press("Shift+Tab")
+        expect(page.get_by_role("button", name=name)).to_be_focused()
     page.keyboard.press("Shift+Tab")
     expect(page.locator(".cite").last).to_be_focused()
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"

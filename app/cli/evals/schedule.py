@@ -1,0 +1,317 @@
+"""`assay eval schedule`."""
+
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from app.cli.evals.schedule_text import last_text, next_text, ran_json, schedule_json
+from app.cli.opening import open_assay
+from app.cli.terminal import Terminal, json_option, printable, progress
+
+if TYPE_CHECKING:
+    from app.bootstrap import Assay
+    from app.nightly import Finished, Ran
+    from evals.running import Progress
+    from evals.schedules import Delivery, Schedule
+    from evals.types import Run
+
+DEFAULT_POLICY = "default"
+_CLOCK = Path("/etc/localtime")
+_COLOURS = {"passed": "green", "failed": "red", "error": "red"}
+
+
+@click.group(
+    epilog="\b\nExamples:\n"
+    '  assay eval schedule add nightly leases "0 2 * * *" --timezone Europe/Paris\n'
+    '  assay eval schedule add smoke leases "@hourly" --limit 20 --policy policy.yaml\n'
+    "  assay eval schedule list\n  assay eval schedule due"
+)
+def schedule() -> None:
+    """Run suites by themselves: every night, or whenever a cron expression says.
+
+    `assay serve` runs what is due. Without a server, let a timer call `assay eval schedule due`.
+    """
+
+
+@schedule.command(
+    epilog="\b\nExamples:\n"
+    '  assay eval schedule add nightly leases "0 2 * * *" --timezone Europe/Paris\n'
+    '  assay eval schedule add nightly leases "0 2 * * MON-FRI" --policy default \\\n'
+    "    --leak-probe --to file:/srv/reports --to mail:ada@example.org\n"
+    '  assay eval schedule add smoke leases "@hourly" --limit 20 --to webhook'
+)
+@click.argument("name")
+@click.argument("suite")
+@click.argument("cron")
+@click.option("--timezone", metavar="ZONE", help="Whose clock CRON is read on  [default: ours]")
+@click.option(
+    "--policy", metavar="FILE|default", help="Judge each run by this policy, or the default one."
+)
+@click.option("--leak-probe", "probes_leaks", is_flag=True, help="Run the leak probe as well.")
+@click.option(
+    "--to",
+    "deliveries",
+    metavar="WHERE",
+    multiple=True,
+    help="Tell the result: file:FOLDER, webhook or mail:ADDRESS. May be repeated.",
+)
+@click.option("--limit", metavar="N", type=click.IntRange(1), help="Ask only the first N cases.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1))
+@click.option("--as", "as_user", metavar="PRINCIPAL", help="Read what this user may read.")
+@click.option("--collection", metavar="NAME", help="Look only in this collection.")
+@click.option(
+    "--engine", "model", metavar="MODEL", help="Another chat model, as ASSAY_MODEL names it."
+)
+@click.option("--temperature", type=click.FloatRange(0, 2), help="0 is greedy, the default.")
+@click.option("--max-tokens", type=click.IntRange(1), help="The longest draft.")
+@click.option(
+    "--abstain-below",
+    type=click.FloatRange(0, 1),
+    help="Abstain when the answer is less probably in the passages than this.",
+)
+@click.option(
+    "--judge", "judges", metavar="NAME", multiple=True, help="Score with this judge as well."
+)
+@json_option
+@click.pass_obj
+def add(
+    terminal: Terminal,
+    /,
+    name: str,
+    suite: str,
+    cron: str,
+    *,
+    timezone: str | None,
+    policy: str | None,
+    probes_leaks: bool,
+    deliveries: tuple[str, ...],
+    **chosen: Any,  # noqa: ANN401
+) -> None:
+    """Run SUITE whenever CRON says, from the next time on.
+
+    CRON has five fields: minute, hour, day of month, month, day of week; or is @hourly, @daily,
+    @weekly, @monthly. Of missed times, while nothing ran, the last one is made up for.
+    """
+    from app.evaluation import OPTIONS, RunOptions
+    from app.nightly import utc_now
+
+    assay = open_assay()
+    options = RunOptions(**chosen)
+    assay.readable_by(options.as_user, options.collection)  # an unknown name is said now
+    made = assay.schedules.add(
+        name,
+        suite=suite,
+        cron=cron,
+        timezone=timezone or _own_zone(),
+        options=OPTIONS.dump_python(options, mode="json", exclude_defaults=True),
+        policy=None if policy is None else _policy_text(policy),
+        probes_leaks=probes_leaks,
+        deliveries=tuple(_checked_delivery(text) for text in deliveries),
+    )
+    _warn_of_missing_carriers(terminal, assay, made)
+    if terminal.is_json:
+        terminal.result(schedule_json(made, None, utc_now()))
+    else:
+        terminal.line(f"{name}: next at {next_text(made)}")
+    if not assay.settings.scheduler:
+        terminal.note("ASSAY_SCHEDULER is off: let a timer call `assay eval schedule due`")
+
+
+@schedule.command("list", epilog="\b\nExamples:\n  assay eval schedule list\n")
+@json_option
+@click.pass_obj
+def list_schedules(terminal: Terminal) -> None:
+    """Say when each schedule runs next, and what came of its last tick."""
+    from app.nightly import utc_now
+
+    assay = open_assay()
+    known = assay.schedules.schedules()
+    last = {one.name: next(iter(assay.schedules.ticks(one.name, limit=1)), None) for one in known}
+    if terminal.is_json:
+        now = utc_now()
+        terminal.result({"schedules": [schedule_json(one, last[one.name], now) for one in known]})
+        return
+    if not known:
+        terminal.line("There is no schedule yet; `assay eval schedule add --help` shows how.")
+    for one in known:
+        terminal.line(f"{one.name}: suite {one.suite}, {one.cron}")
+        terminal.line(f"  next  {next_text(one)}")
+        terminal.line(f"  last  {last_text(assay, one, last[one.name])}")
+        for way in one.deliveries:
+            terminal.line(f"  to    {way}")
+
+
+@schedule.command(epilog="\b\nExamples:\n  assay eval schedule remove nightly\n")
+@click.argument("name")
+@click.pass_obj
+def remove(terminal: Terminal, name: str) -> None:
+    """Remove a schedule. Its runs stay."""
+    open_assay().schedules.remove(name)
+    terminal.line(f"{name} is removed; its runs stay")
+
+
+@schedule.command(epilog="\b\nExamples:\n  assay eval schedule enable nightly\n")
+@click.argument("name")
+@click.pass_obj
+def enable(terminal: Terminal, name: str) -> None:
+    """Switch a schedule on again. What it missed while it was off is not made up for."""
+    assay = open_assay()
+    assay.schedules.enable(name)
+    terminal.line(f"{name}: next at {next_text(assay.schedules.schedule(name))}")
+
+
+@schedule.command(epilog="\b\nExamples:\n  assay eval schedule disable nightly\n")
+@click.argument("name")
+@click.pass_obj
+def disable(terminal: Terminal, name: str) -> None:
+    """Switch a schedule off, until `enable`."""
+    open_assay().schedules.enable(name, is_enabled=False)
+    terminal.line(f"{name} is off; `assay eval schedule enable` switches it on again")
+
+
+@schedule.command(
+    epilog="\b\nExamples:\n  assay eval schedule due\n  assay eval schedule due --json\n"
+    "  assay eval schedule due --watch"
+)
+@click.option("--watch", is_flag=True, help="Go on looking, until Ctrl-C.")
+@click.option(
+    "--background",
+    is_flag=True,
+    help="Give way to all else, end with whoever started it, and say only what went wrong.",
+)
+@json_option
+@click.pass_context
+def due(context: click.Context, *, watch: bool, background: bool) -> None:
+    """Run what is due now, and go on with what a killed process left; then exit.
+
+    Exits with 0 when nothing was due or all passed, with 1 when a gate failed, a run could not be
+    made, or a result could not be delivered.
+    """
+    if background:
+        from app.giving_way import give_way
+
+        give_way()  # before anything heavy is imported
+    terminal: Terminal = context.obj
+    assay = open_assay()
+    if watch:
+        _watch(terminal, assay)
+        return
+    finished = _run_due(terminal, assay, is_quiet=background)
+    if terminal.is_json:
+        ran = [ran_json(one) for one in finished.ran]
+        terminal.result({"ran": ran, "busy": finished.is_busy})
+    else:
+        _tell(terminal, finished, is_quiet=background)
+    context.exit(0 if all(_is_well(one) for one in finished.ran) else 1)
+
+
+def _is_well(one: "Ran") -> bool:
+    return one.outcome.state == "passed" and not one.outcome.undelivered
+
+
+def _run_due(terminal: Terminal, assay: "Assay", *, is_quiet: bool) -> "Finished":
+    from app.nightly import run_due
+    from app.scheduled_run import ScheduledRuns
+
+    with ExitStack() as stack:
+        shown = _Shown(terminal, stack)
+        runs = (
+            ScheduledRuns(assay)
+            if is_quiet
+            else ScheduledRuns(assay, on_begin=shown.begin, on_progress=shown.show)
+        )
+        return run_due(assay.schedules, assay.settings.home, runs.work, cases_done=runs.cases_done)
+
+
+class _Shown:
+    """Shows how far each run is."""
+
+    def __init__(self, terminal: Terminal, stack: ExitStack) -> None:
+        self._terminal = terminal
+        self._stack = stack
+        self._kept = 0
+        self._bar: Callable[[float, str], None] = lambda _done, _remark: None
+
+    def begin(self, run: "Run") -> None:
+        self._stack.close()  # the bar of the run before
+        self._kept = run.done
+        self._terminal.note(
+            f"run {run.id}: suite {run.version.suite!r}, {run.done} of {run.cases} cases done"
+        )
+        title = f"Asking {printable(run.version.suite)}"
+        self._bar = self._stack.enter_context(progress(title, run.cases - run.done))
+
+    def show(self, progress: "Progress") -> None:
+        self._bar(progress.done - self._kept, f"{progress.done} of {progress.cases}")
+
+
+def _watch(terminal: Terminal, assay: "Assay") -> None:
+    from app.nightly import Worker
+
+    terminal.note("looking for what is due; Ctrl-C stops")
+    worker = Worker(assay.schedules, assay.settings.home)
+    try:
+        worker.run()
+    finally:
+        worker.stop()
+
+
+def _tell(terminal: Terminal, finished: "Finished", *, is_quiet: bool) -> None:
+    for one in finished.ran:
+        outcome = one.outcome
+        if is_quiet and _is_well(one):
+            continue
+        detail = f": {outcome.detail}" if outcome.detail else ""
+        colour = _COLOURS.get(outcome.state)
+        terminal.line(f"{one.tick.schedule}: {outcome.state}{detail}", colour=colour)
+        for failure in outcome.undelivered:
+            terminal.line(f"  not delivered: {failure}", colour="red")
+    if is_quiet:
+        return
+    if finished.is_busy:
+        terminal.line("Another process runs what is due.")
+    elif not finished.ran:
+        terminal.line("Nothing is due.")
+
+
+def _policy_text(policy: str) -> str:
+    """The text of a policy file, which the schedule keeps; empty for the default policy."""
+    if policy == DEFAULT_POLICY:
+        return ""
+    from evals.gates import read_policy
+
+    path = Path(policy)
+    read_policy(path)  # refuses what it cannot use, with the line
+    return path.read_text(encoding="utf-8-sig")
+
+
+def _checked_delivery(text: str) -> "Delivery":
+    from app.mail import check_address
+    from evals.schedules import Delivery, delivery_of
+
+    delivery = delivery_of(text)
+    if delivery.way == "mail":
+        check_address(delivery.target)
+    if delivery.way == "file":
+        # Whoever delivers need not stand in this folder.
+        return Delivery("file", str(Path(delivery.target).expanduser().resolve()))
+    return delivery
+
+
+def _warn_of_missing_carriers(terminal: Terminal, assay: "Assay", made: "Schedule") -> None:
+    """Say what is not set up here; where the schedule is run it may be."""
+    ways = {one.way for one in made.deliveries}
+    if "webhook" in ways and assay.settings.webhook_url is None:
+        terminal.note("ASSAY_WEBHOOK_URL is not set here: no result can be posted without it")
+    if "mail" in ways and assay.settings.mail_host is None:
+        terminal.note("ASSAY_MAIL_HOST is not set here: no result can be mailed without it")
+
+
+def _own_zone() -> str:
+    """The zone of this machine's clock, as the system's link names it; UTC when it does not."""
+    _, found, name = os.path.realpath(_CLOCK).partition("/zoneinfo/")
+    return name if found else "UTC"

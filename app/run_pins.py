@@ -1,0 +1,116 @@
+"""What a run ran on, as JSON: enough to make it again, and to say why two runs differ.
+
+Nothing in it tells where files lie on this machine, and no setting that could hold a secret.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from importlib import metadata, resources
+from pathlib import Path
+
+from evals.types import Json, SuiteVersion
+from generation.engines.local import BUNDLED_MODEL, bundled_model_file, display_name
+from generation.types import Decoding
+
+# The code that makes and scores answers. An edited checkout has the commit of one that is not.
+_CODE = ("retrieval", "generation", "evals.metrics")
+_CODE_SUFFIXES = frozenset({".py", ".txt", ".json"})
+_WEIGHTS = frozenset({".bin", ".gguf", ".jinja", ".json", ".model", ".safetensors", ".txt"})
+_DIGITS = 16
+
+
+def code_pins() -> dict[str, Json]:
+    """Which code runs: the version, the commit of a checkout, and a hash of what answers."""
+    scoring = Path(str(resources.files("evals"))) / "scoring.py"
+    return {
+        "assay": metadata.version("assay"),
+        "commit": commit_of(Path(str(resources.files("app"))).parent),
+        "code": _digest_of([*(file for package in _CODE for file in _sources(package)), scoring]),
+    }
+
+
+def suite_pins(version: SuiteVersion) -> dict[str, Json]:
+    """Which cases are asked."""
+    return {"name": version.suite, "version": version.number, "digest": version.digest}
+
+
+def decoding_pins(decoding: Decoding) -> dict[str, Json]:
+    """How tokens are chosen; the seed is the run's."""
+    return {
+        "max_tokens": decoding.max_tokens,
+        "temperature": decoding.temperature,
+        "top_p": decoding.top_p,
+        "top_k": decoding.top_k,
+    }
+
+
+def engine_pins(model: str) -> dict[str, Json]:
+    """A chat model by its name and a hash of its files; no hash for a model of the hub."""
+    file = bundled_model_file() if model == BUNDLED_MODEL else Path(model)
+    return {"name": display_name(model), "weights": _weights_of(file)}
+
+
+def encoder_pin(fingerprint: str) -> str:
+    """The encoder's fingerprint, which names its model, without where that lies."""
+    model, _, weights = fingerprint.rpartition(":")
+    return f"{display_name(model)}:{weights}" if model else fingerprint
+
+
+def commit_of(folder: Path) -> str | None:
+    """The commit that is checked out in a folder; None when it is no checkout, or cannot be read.
+
+    Read from git's own files, as gitrepository-layout(5) has them.
+    """
+    try:
+        git = _git_folder(folder / ".git")
+        head = _text(git / "HEAD")
+        if not head.startswith("ref: "):
+            return head or None
+        # A worktree keeps its head and shares its branches.
+        shared = git / "commondir"
+        common = git / _text(shared) if shared.exists() else git
+        return _ref(common, head.removeprefix("ref: "))
+    except (OSError, ValueError):
+        return None
+
+
+def _git_folder(git: Path) -> Path:
+    return git.parent / _text(git).removeprefix("gitdir: ") if git.is_file() else git
+
+
+def _ref(git: Path, name: str) -> str | None:
+    if (git / name).is_file():
+        return _text(git / name)
+    packed = git / "packed-refs"
+    for line in _text(packed).splitlines() if packed.is_file() else ():
+        commit, _, known = line.partition(" ")
+        if known == name:
+            return commit
+    return None
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8").strip()
+
+
+def _sources(package: str) -> list[Path]:
+    folder = Path(str(resources.files(package)))
+    return sorted(path for path in folder.rglob("*") if path.suffix in _CODE_SUFFIXES)
+
+
+def _weights_of(place: Path | None) -> str | None:
+    if place is None or not place.exists():
+        return None
+    if place.is_file():
+        return _digest_of([place])
+    return _digest_of(sorted(path for path in place.iterdir() if path.suffix in _WEIGHTS))
+
+
+def _digest_of(files: Iterable[Path]) -> str:
+    """A hash of files, each with its name."""
+    whole = hashlib.sha256()
+    for file in files:
+        whole.update(f"{file.parent.name}/{file.name}\0".encode())
+        with file.open("rb") as content:
+            whole.update(hashlib.file_digest(content, "sha256").digest())
+    return whole.hexdigest()[:_DIGITS]

@@ -1,0 +1,694 @@
+"""Ticks are run once, whoever tries and whoever is killed; what comes of them is told and kept."""
+
+import json
+import multiprocessing
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from app.bootstrap import Assay
+from app.cli.evals.schedule import schedule as schedule_command
+from app.cli.terminal import Terminal
+from app.delivery import Carriers
+from app.errors import RunInUse
+from app.live_counts import LiveCounter
+from app.mail import MailServer
+from app.nightly import MOST_ATTEMPTS, Finished, Worker, has_work, is_running, run_due, utc_now
+from app.scheduled_run import ScheduledRuns
+from app.settings import Settings
+from app.webhook import Webhook
+from evals.errors import BadSchedule, EvalsError, UnknownSchedule, UnknownSuite
+from evals.schedule_store import ScheduleStore
+from evals.schedules import Delivery, Due, TickOutcome, due_tick
+from evals.types import Case, Expectation, RunState
+from generation.types import Verdict
+from retrieval.errors import RetrievalError
+from tests.component.library import revision_of
+from tests.fakes import ScriptedEngine, SubstringVerifier, WordEncoder
+
+PATIENCE_SECONDS = 120
+CASES = [
+    Case("rent", "How much is the rent?", references=("900 pounds",)),
+    Case("end", "When does the lease end?", expectation=Expectation.ANSWER),
+    Case("dragon", "Which dragon guards zebras?", expectation=Expectation.ABSTAIN),
+]
+SINCE = datetime.fromisoformat("2026-01-01T00:00")
+PASSED = TickOutcome("passed")
+_spawn = multiprocessing.get_context("spawn")
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def opened(home: Path, **settings: object) -> Assay:
+    """The real wiring over small models."""
+    assay = Assay(Settings(home=home, **settings))
+    assay.__dict__ |= {
+        "_encoder": WordEncoder(),
+        "_engine": ScriptedEngine(["The rent is 900 pounds."] * 100),
+        "_verifier": SubstringVerifier(),
+    }
+    return assay
+
+
+@pytest.fixture
+def assay(tmp_path):
+    assay = opened(tmp_path / "home")
+    text = "The rent is 900 pounds. The lease ends on 31 May."
+    assay.store.publish(
+        assay.store.ensure_collection("home"),
+        revision_of("lease.txt", text, assay.encoder),
+        text.encode(),
+        encoder=assay.encoder.fingerprint,
+    )
+    assay.evals.put_suite("leases", CASES)
+    yield assay
+    assay.close()
+
+
+def scheduled(assay, name="nightly", **options):
+    given = {"suite": "leases", "cron": "0 2 * * *", "timezone": "UTC", "now": SINCE}
+    return assay.schedules.add(name, **(given | options))
+
+
+def run(assay, work, now="2026-01-02T12:00", **options) -> Finished:
+    return run_due(assay.schedules, assay.settings.home, work, clock=lambda: at(now), **options)
+
+
+# --- What is kept ---------------------------------------------------------------------------
+
+
+def test_a_schedule_comes_out_as_it_went_in(assay):
+    made = scheduled(
+        assay,
+        timezone="Europe/London",
+        options={"limit": 2, "judges": ["a"]},
+        policy="metrics: {}",
+        probes_leaks=True,
+        deliveries=(Delivery("webhook"), Delivery("mail", "ada@example.org")),
+    )
+    assert assay.schedules.schedules() == [made] == [assay.schedules.schedule("nightly")]
+    assert made.options == {"limit": 2, "judges": ["a"]}
+    assert made.deliveries == (Delivery("webhook"), Delivery("mail", "ada@example.org"))
+    assert (made.since, made.is_enabled, made.policy) == (SINCE, True, "metrics: {}")
+
+
+def test_what_cannot_be_is_refused_and_nothing_is_kept(assay):
+    scheduled(assay)
+    with pytest.raises(BadSchedule, match="a schedule 'nightly' already"):
+        scheduled(assay)
+    with pytest.raises(UnknownSuite, match="rents"):
+        scheduled(assay, "b", suite="rents")
+    with pytest.raises(BadSchedule, match="the hour is '25'"):
+        scheduled(assay, "b", cron="0 25 * * *")
+    with pytest.raises(UnknownSchedule, match="no schedule 'b'; the schedules are: nightly"):
+        assay.schedules.remove("b")
+    assert len(assay.schedules.schedules()) == 1
+
+
+def test_a_removed_schedule_takes_its_ticks_and_leaves_its_runs(assay):
+    schedule = scheduled(assay)
+    assert assay.schedules.take(schedule, Due(at("2026-01-02T02:00"), ()))
+    version = assay.evals.suite("leases")
+    run_id = assay.evals.start_run(version, cases=1, origin="schedule", pins={}).id
+    assay.schedules.remove("nightly")
+    assert assay.schedules.unfinished() == []
+    assert not assay.schedules.take(schedule, Due(at("2026-01-03T02:00"), ()))
+    assert assay.evals.run(run_id).id == run_id
+
+
+def test_a_removed_suite_takes_its_schedules(assay):
+    scheduled(assay)
+    assay.evals.remove_suite("leases")
+    assert assay.schedules.schedules() == []
+
+
+def test_what_a_schedule_missed_while_it_was_off_is_nobodys(assay):
+    scheduled(assay)
+    assay.schedules.enable("nightly", is_enabled=False)
+    assert run(assay, lambda *_: PASSED).ran == []
+    assay.schedules.enable("nightly", now=at("2026-01-02T11:00"))
+    assert run(assay, lambda *_: PASSED).ran == []
+    [ran] = run(assay, lambda *_: PASSED, "2026-01-03T02:00").ran
+    assert ran.tick.at == at("2026-01-03T02:00")
+
+
+def test_enabling_what_is_on_changes_nothing(assay):
+    before = scheduled(assay)
+    assay.schedules.enable("nightly", now=at("2026-05-01T00:00"))
+    assert assay.schedules.schedule("nightly") == before
+
+
+# --- One run per tick -----------------------------------------------------------------------
+
+
+def test_missed_ticks_are_one_run_and_the_others_are_recorded(assay):
+    scheduled(assay)
+    seen = []
+    done = run(assay, lambda _, tick: seen.append(tick.at) or PASSED, "2026-01-04T12:00")
+    assert seen == [at("2026-01-04T02:00")]
+    assert [one.outcome.state for one in done.ran] == ["passed"]
+    kept = [(tick.at.day, tick.outcome.state) for tick in assay.schedules.ticks("nightly")]
+    assert kept == [(4, "passed"), (3, "skipped"), (2, "skipped"), (1, "skipped")]
+    assert run(assay, lambda *_: pytest.fail("nothing is due"), "2026-01-04T12:00").ran == []
+
+
+def test_a_clock_that_goes_back_and_forth_runs_each_tick_once(assay):
+    scheduled(assay)
+    seen = []
+    for now in ("2026-01-03T03:00", "2026-01-02T03:00", "2026-01-03T01:00", "2026-01-03T04:00"):
+        run(assay, lambda _, tick: seen.append(tick.at) or PASSED, now)
+    assert seen == [at("2026-01-03T02:00")]
+
+
+def test_after_a_clock_that_was_years_ahead_life_goes_on(assay):
+    scheduled(assay)
+    seen = []
+    for now in ("2099-01-01T03:00", "2026-01-02T03:00", "2026-01-03T03:00"):
+        run(assay, lambda _, tick: seen.append(tick.at) or PASSED, now)
+    assert seen == [
+        at("2099-01-01T02:00"), at("2026-01-02T02:00"), at("2026-01-03T02:00")
+    ]  # fmt: skip
+
+
+def test_a_killed_tick_is_gone_on_with_and_has_its_run(assay):
+    schedule = scheduled(assay)
+    due = due_tick(schedule, None, at("2026-01-02T03:00"))
+    assert assay.schedules.take(schedule, due)
+    [killed] = assay.schedules.unfinished()
+    assay.schedules.set_run(killed, 17)
+    [ran] = run(assay, lambda _, tick: TickOutcome("passed", f"run {tick.run_id}")).ran
+    assert (ran.tick.at, ran.outcome.detail) == (due.tick, "run 17")
+    assert assay.schedules.unfinished() == []
+
+
+def begin_and_die(assay, cases_done=lambda _: 0) -> int:
+    """How often work is begun until the tick has an outcome, when each time the process dies."""
+    begun = 0
+
+    def work(*_):
+        nonlocal begun
+        begun += 1
+        raise KeyboardInterrupt
+
+    while True:
+        try:
+            run(assay, work, "2026-01-01T03:00", cases_done=cases_done)
+        except KeyboardInterrupt:
+            continue
+        return begun
+
+
+def test_a_tick_that_kills_its_process_is_given_up(assay):
+    scheduled(assay)
+    assert begin_and_die(assay) == MOST_ATTEMPTS
+    [tick] = assay.schedules.ticks("nightly")
+    assert tick.outcome.state == "error"
+    assert f"begun {MOST_ATTEMPTS} times" in tick.outcome.detail
+
+
+def test_a_tick_that_gets_further_each_time_is_not_given_up(assay):
+    scheduled(assay)
+    progress = iter([*range(1, 11), *[10] * 100])
+    assert begin_and_die(assay, lambda _: next(progress)) == 10 + MOST_ATTEMPTS
+
+
+def test_while_one_works_another_leaves_it_alone(assay):
+    scheduled(assay)
+
+    def work(*_):
+        assert is_running(assay.settings.home)
+        assert not has_work(assay.schedules, assay.settings.home, at("2026-01-02T12:00"))
+        assert run(assay, lambda *_: pytest.fail("it is taken")) == Finished([], is_busy=True)
+        return PASSED
+
+    assert len(run(assay, work).ran) == 1
+    assert not is_running(assay.settings.home)
+
+
+def test_without_schedules_there_is_no_work(assay):
+    assert not has_work(assay.schedules, assay.settings.home, utc_now())
+    scheduled(assay)
+    assert not has_work(assay.schedules, assay.settings.home, SINCE + timedelta(minutes=1))
+    assert has_work(assay.schedules, assay.settings.home, SINCE + timedelta(hours=2))
+
+
+# --- Several processes ----------------------------------------------------------------------
+
+
+def take_everything(home: Path, together, outcome) -> None:
+    """Try to take every tick, without the lock that usually keeps two from trying."""
+    assay = Assay(Settings(home=home))
+    together.wait(PATIENCE_SECONDS)
+    mine = []
+    for schedule in assay.schedules.schedules():
+        due = due_tick(schedule, None, at("2026-01-02T12:00"))
+        if due is not None and assay.schedules.take(schedule, due):
+            mine.append(schedule.name)
+    outcome.put(mine)
+
+
+def test_a_tick_is_taken_by_one_of_several_that_try_at_once(assay):
+    for number in range(10):
+        scheduled(assay, f"s{number}")
+    together, outcome = _spawn.Barrier(3), _spawn.Queue()
+    processes = [
+        _spawn.Process(target=take_everything, args=(assay.settings.home, together, outcome))
+        for _ in range(3)
+    ]
+    for process in processes:
+        process.start()
+    taken = Counter(name for _ in processes for name in outcome.get(timeout=PATIENCE_SECONDS))
+    for process in processes:
+        process.join(PATIENCE_SECONDS)
+    assert taken == Counter(f"s{number}" for number in range(10))
+
+
+def work_until_done(home: Path, log: Path, stuck) -> None:
+    """A worker; at the fourth tick it begins, the first of them says so and never ends."""
+    assay = Assay(Settings(home=home))
+
+    def say(word: str, tick) -> None:
+        with log.open("a") as lines:
+            lines.write(f"{word} {tick.schedule} {os.getpid()}\n")
+
+    def work(_schedule, tick):
+        say("begin", tick)
+        if tick.schedule == "s3" and not stuck.is_set():
+            stuck.set()
+            time.sleep(PATIENCE_SECONDS)
+        say("end", tick)
+        return PASSED
+
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        run_due(assay.schedules, home, work, clock=lambda: at("2026-01-02T12:00"))
+        ticks = [tick for one in assay.schedules.schedules() for tick in ticks_of(assay, one)]
+        if len(ticks) == 10 and all(tick.finished_at for tick in ticks):
+            return
+        time.sleep(0.02)
+
+
+def ticks_of(assay, schedule):
+    return [one for one in assay.schedules.ticks(schedule.name) if one.outcome.state != "skipped"]
+
+
+def test_two_workers_do_ten_ticks_once_each_although_one_is_killed(assay, tmp_path):
+    for number in range(10):
+        scheduled(assay, f"s{number}")
+    log, stuck = tmp_path / "log", _spawn.Event()
+    workers = [
+        _spawn.Process(target=work_until_done, args=(assay.settings.home, log, stuck))
+        for _ in range(2)
+    ]
+    for worker in workers:
+        worker.start()
+    assert stuck.wait(PATIENCE_SECONDS)
+    victim = next(line.split()[2] for line in log.read_text().splitlines() if "begin s3" in line)
+    os.kill(int(victim), signal.SIGKILL)
+    for worker in workers:
+        worker.join(PATIENCE_SECONDS)
+    assert sorted(worker.exitcode for worker in workers) == [-signal.SIGKILL, 0]
+    lines = [line.split() for line in log.read_text().splitlines()]
+    ended = Counter(name for word, name, _ in lines if word == "end")
+    begun = Counter(name for word, name, _ in lines if word == "begin")
+    assert ended == Counter(f"s{number}" for number in range(10))
+    assert begun == ended + Counter(["s3"])
+    assert all(
+        tick.outcome.state == "passed"
+        for schedule in assay.schedules.schedules()
+        for tick in ticks_of(assay, schedule)
+    )
+
+
+# --- The worker -----------------------------------------------------------------------------
+
+
+def child(code: str) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, "-c", code])
+
+
+def test_a_worker_starts_a_child_when_something_is_due_and_ends_it_with_itself(assay):
+    scheduled(assay)
+    children, is_started = [], threading.Event()
+
+    def start():
+        children.append(child("import time; time.sleep(100)"))
+        is_started.set()
+        return children[-1]
+
+    worker = Worker(assay.schedules, assay.settings.home, start=start, look_seconds=0.01)
+    worker.begin()
+    assert is_started.wait(PATIENCE_SECONDS)
+    worker.stop()
+    assert [one.poll() for one in children] == [-signal.SIGTERM]
+
+
+def test_a_worker_with_nothing_to_do_starts_nothing(assay):
+    looks = threading.Semaphore(0)
+
+    def clock():
+        looks.release()
+        return SINCE
+
+    worker = Worker(
+        assay.schedules, assay.settings.home, clock=clock, look_seconds=0.001,
+        start=lambda: pytest.fail("there is no schedule"),
+    )  # fmt: skip
+    worker.begin()
+    assert all(looks.acquire(timeout=PATIENCE_SECONDS) for _ in range(5))
+    worker.stop()
+
+
+def test_a_child_that_fails_is_started_again_later_and_later(assay, caplog):
+    scheduled(assay)
+    starts, third = [], threading.Event()
+
+    def start():
+        starts.append(time.monotonic())
+        if len(starts) == 3:
+            third.set()
+        return child("raise SystemExit(3)")
+
+    worker = Worker(assay.schedules, assay.settings.home, start=start, look_seconds=0.2)
+    worker.begin()
+    assert third.wait(PATIENCE_SECONDS)
+    worker.stop()
+    assert starts[1] - starts[0] >= 0.4
+    assert starts[2] - starts[1] >= 0.8
+    assert "code 3" in caplog.text
+
+
+# --- The run --------------------------------------------------------------------------------
+
+
+def outcome_of(assay, now="2026-01-02T12:00") -> TickOutcome:
+    runs = ScheduledRuns(assay)
+    [ran] = run(assay, runs.work, now, cases_done=runs.cases_done).ran
+    return ran.outcome
+
+
+def test_a_tick_runs_its_suite_with_its_options(assay):
+    scheduled(assay, options={"limit": 2, "seed": 5})
+    assert outcome_of(assay) == PASSED
+    [made] = assay.evals.runs()
+    assert (made.state, made.origin, made.cases, made.pins["seed"]) == (
+        RunState.FINISHED, "schedule", 2, 5,
+    )  # fmt: skip
+    [tick] = [one for one in assay.schedules.ticks("nightly") if one.run_id]
+    assert tick.run_id == made.id
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing catches it."""
+
+
+def killed_after(assay, cases: int) -> None:
+    def die(progress):
+        if progress.done == cases:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(assay, ScheduledRuns(assay, on_progress=die).work)
+
+
+def test_a_run_that_was_killed_is_gone_on_with(assay):
+    scheduled(assay)
+    killed_after(assay, 1)
+    assert outcome_of(assay) == PASSED
+    [made] = assay.evals.runs()
+    assert (made.done, made.state) == (3, RunState.FINISHED)
+
+
+def test_a_run_that_had_ended_before_the_kill_is_not_made_again(assay, monkeypatch):
+    scheduled(assay)
+    with pytest.raises(Killed):
+        monkeypatch.setattr(assay.schedules, "finish", _killing)
+        run(assay, ScheduledRuns(assay).work)
+    monkeypatch.undo()
+    assert outcome_of(assay) == PASSED
+    assert len(assay.evals.runs()) == 1
+
+
+def _killing(*_: object, **__: object) -> None:
+    raise Killed
+
+
+STRICT = "baseline: none\nmetrics:\n  answered_share:\n    at_least: 1.0\n"
+
+
+def test_a_gate_that_fails_fails_the_tick_and_says_which_rule(assay, tmp_path):
+    folder = tmp_path / "reports"
+    scheduled(assay, policy=STRICT, deliveries=(Delivery("file", str(folder)),))
+    outcome = outcome_of(assay)
+    assert outcome.state == "failed"
+    assert "answered_share at_least 1" in outcome.detail
+    [numbers] = folder.glob("*.json")
+    told = json.loads(numbers.read_text())
+    assert (told["outcome"], told["run"], told["cases"]) == ("failed", 1, 3)
+    assert [rule["passed"] for rule in told["gate"]] == [False]
+    assert told["metrics"]["answered_share"]["scored"] > 0
+    [report] = folder.glob("*.html")
+    assert "leases" in report.read_text()
+
+
+def test_numbers_that_are_told_hold_no_words_of_documents_or_questions(assay, tmp_path):
+    scheduled(assay, policy="", deliveries=(Delivery("file", str(tmp_path / "out")),))
+    outcome_of(assay)
+    [numbers] = (tmp_path / "out").glob("*.json")
+    told = numbers.read_text()
+    assert not any(word in told for word in ("900", "pounds", "dragon", "lease.txt", "How much"))
+
+
+def test_a_run_that_cannot_be_made_is_an_error_that_is_told_and_the_next_schedule_runs(assay):
+    scheduled(assay, "a", options={"as_user": "nobody"})
+    scheduled(assay, "b")
+    runs = ScheduledRuns(assay)
+    first, second = run(assay, runs.work).ran
+    assert (first.tick.schedule, first.outcome.state) == ("a", "error")
+    assert "nobody" in first.outcome.detail
+    assert (second.tick.schedule, second.outcome) == ("b", PASSED)
+
+
+def test_what_cannot_be_delivered_is_kept_with_the_outcome(assay):
+    scheduled(assay, deliveries=(Delivery("webhook"),))
+    outcome = outcome_of(assay)
+    assert outcome.state == "passed"
+    assert outcome.undelivered == ("no webhook is set up; set ASSAY_WEBHOOK_URL",)
+
+
+def test_what_is_badly_set_up_is_kept_with_the_outcome_and_no_secret(tmp_path, assay):
+    settings = {"webhook_url": "http://hooks.example.org/T0P-s3cret", "mail_host": "localhost"}
+    badly = opened(assay.settings.home, **settings)
+    scheduled(badly, deliveries=(Delivery("webhook"),))
+    outcome = outcome_of(badly)
+    badly.close()
+    [failure] = outcome.undelivered
+    assert "ASSAY_WEBHOOK_URL" in failure
+    assert "s3cret" not in failure
+    assert "s3cret" not in repr(badly.settings)
+
+
+def test_carriers_are_what_the_settings_name(assay):
+    assert assay.carriers() == Carriers()
+    settings = {
+        "webhook_url": "https://hooks.example.org/x", "webhook_secret": "k",
+        "mail_host": "mail.example.org", "mail_from": "assay@example.org", "mail_port": 465,
+        "mail_tls": "tls", "mail_user": "u", "mail_password": "p",
+    }  # fmt: skip
+    wired = opened(assay.settings.home, **settings)
+    assert wired.carriers() == Carriers(
+        Webhook("https://hooks.example.org/x", b"k"),
+        MailServer("mail.example.org", 465, "tls", "assay@example.org", "u", "p"),
+    )
+    wired.close()
+
+
+def test_a_gate_compares_with_the_schedules_own_run_before(assay, tmp_path):
+    policy = "metrics:\n  answered_share:\n    may_drop: 0.1\n"
+    scheduled(assay, policy=policy)
+    outcome_of(assay, "2026-01-02T12:00")
+    version = assay.evals.suite("leases")
+    by_hand = assay.evals.start_run(version, cases=3, origin="command", pins={})
+    assay.evals.finish_run(by_hand.id, {}, state=RunState.FINISHED)
+    compared = []
+
+    class Watching(ScheduledRuns):
+        def _gated(self, *given):
+            report = super()._gated(*given)
+            compared.append(report.baseline)
+            return report
+
+    runs = Watching(assay)
+    run(assay, runs.work, "2026-01-03T12:00")
+    [first, _, second] = sorted(one.id for one in assay.evals.runs())
+    assert compared == [first]
+    assert second != by_hand.id
+
+
+@pytest.mark.parametrize("options", [{"probes_leaks": True}, {"policy": "leaks: 0\n"}])
+def test_leaks_are_looked_for_after_the_run(assay, options):
+    scheduled(assay, **options)
+    before = assay.store.change_number()
+    assert outcome_of(assay).state in {"passed", "failed"}
+    [made] = assay.evals.runs()
+    assert made.pins["change_number"] == before
+    assert assay.store.change_number() > before  # canaries came and went
+
+
+def test_a_run_that_somebody_makes_by_hand_counts_for_the_tick(assay, monkeypatch):
+    scheduled(assay)
+    version = assay.evals.suite("leases")
+    by_hand = assay.evals.start_run(version, cases=3, origin="command", pins={})
+
+    def taken(*_, **__):
+        assay.evals.finish_run(by_hand.id, {}, state=RunState.FINISHED)
+        raise RunInUse(by_hand.id, 2, 3)
+
+    monkeypatch.setattr("app.evaluation.evaluate", taken)
+    assert outcome_of(assay) == PASSED
+    [tick] = [one for one in assay.schedules.ticks("nightly") if one.run_id]
+    assert tick.run_id == by_hand.id
+
+
+# --- The commands ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def command(assay, monkeypatch, capsys):
+    """Runs `assay eval schedule …` over the home; gives exit code and standard output."""
+    monkeypatch.setenv("ASSAY_HOME", str(assay.settings.home))
+
+    def call(*arguments: str) -> tuple[int, str]:
+        code = schedule_command.main(list(arguments), obj=Terminal(), standalone_mode=False)
+        return code or 0, capsys.readouterr().out
+
+    return call
+
+
+def test_a_schedule_is_added_listed_switched_and_removed(command, assay, tmp_path):
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(STRICT)
+    code, said = command(
+        "add", "nightly", "leases", "0 2 * * *", "--timezone", "Europe/London",
+        "--policy", str(policy), "--limit", "2", "--to", f"file:{tmp_path}/a b", "--to", "webhook",
+        "--json",
+    )  # fmt: skip
+    made = json.loads(said)
+    assert (code, made["options"], made["gated"], made["last"]) == (0, {"limit": 2}, True, None)
+    assert made["to"] == [f"file:{tmp_path}/a b", "webhook"]
+    assert made["next"].endswith(":00:00Z")
+    policy.unlink()  # the schedule keeps its text
+    assert assay.schedules.schedule("nightly").policy == STRICT
+
+    _, said = command("list")
+    assert re.search(r"next  \d{4}-\d\d-\d\d 02:00 (GMT|BST) \(Europe/London\)", said)
+    assert "last  not yet" in said
+    command("disable", "nightly")
+    assert "next  off" in command("list")[1]
+    assert re.search(r"nightly: next at .* 02:00", command("enable", "nightly")[1])
+    command("remove", "nightly")
+    assert json.loads(command("list", "--json")[1]) == {"schedules": []}
+
+
+def test_without_a_zone_it_is_the_machines_and_that_is_said(command, assay):
+    _, said = command("add", "nightly", "leases", "@daily")
+    zone = assay.schedules.schedule("nightly").timezone
+    assert re.search(rf"nightly: next at .* 00:00 \S+ \({zone}\)", said)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("61 2 * * *",), "the minute is '61'"),
+        (("0 2 * * *", "--timezone", "Europe/Londn"), "did you mean 'Europe/London'"),
+        (("0 2 * * *", "--to", "fax:1"), "no way to deliver"),
+        (("0 2 * * *", "--to", "mail:ada"), "no mail address"),
+        (("0 2 * * *", "--to", "webhook:https://h.example.org/x"), "ASSAY_WEBHOOK_URL"),
+        (("0 2 * * *", "--policy", "/nowhere.yaml"), "nowhere.yaml"),
+        (("0 2 * * *", "--as", "nobody"), "nobody"),
+        (("0 2 * * *", "--collection", "nothing"), "nothing"),
+    ],
+)
+def test_what_cannot_be_scheduled_is_refused_before_anything_is_kept(
+    command, assay, arguments, message
+):
+    with pytest.raises((EvalsError, RetrievalError), match=message):
+        command("add", "nightly", "leases", *arguments)
+    assert assay.schedules.schedules() == []
+
+
+def test_due_says_what_failed_and_exits_with_1(command, assay, monkeypatch):
+    monkeypatch.setattr("app.cli.evals.schedule.open_assay", lambda: assay)
+    assert command("due") == (0, "Nothing is due.\n")
+    scheduled(assay, policy=STRICT)
+    code, said = command("due")
+    assert (code, said.startswith("nightly: failed: answered_share at_least 1")) == (1, True)
+    assert "last  " in command("list")[1]
+    assert ": failed, run 1: answered_share" in command("list")[1]
+    assert json.loads(command("due", "--json")[1]) == {"ran": [], "busy": False}
+
+
+def test_the_list_tells_a_killed_tick_from_a_running_one(command, assay):
+    made = scheduled(assay, cron="0 2 1 1 *", now=utc_now() - timedelta(days=800))
+    assert assay.schedules.take(made, due_tick(made, None, utc_now()))
+    assert "killed; it is gone on with" in command("list")[1]
+    seen = []
+    run(assay, lambda *_: seen.append(command("list")[1]) or PASSED, utc_now().isoformat())
+    assert ": running" in seen[0]
+
+
+# --- Live answers ---------------------------------------------------------------------------
+
+
+def asked(assay, question, **options):
+    answer = assay.services().answer
+    return list(answer(question, readable=assay.access.everything(), **options))
+
+
+def test_what_readers_are_told_is_counted_and_what_runs_ask_is_not(assay):
+    asked(assay, "How much is the rent?")
+    asked(assay, "Which dragon guards zebras?")
+    scheduled(assay)
+    outcome_of(assay)
+    assert assay.live_counter.flush(PATIENCE_SECONDS)
+    [day] = assay.evals.live_days()
+    assert (day.answers + day.abstentions, day.engine, day.verifier) == (2, "scripted", "substring")
+    assert day.abstentions == 1
+    assert day.verdicts[Verdict.SUPPORTED] >= 1
+
+
+def test_an_answer_that_was_broken_off_is_not_counted(assay):
+    asked(assay, "How much is the rent?", is_cancelled=lambda: True)
+    assert assay.live_counter.flush(PATIENCE_SECONDS)
+    assert assay.evals.live_days() == []
+
+
+def test_counting_neither_delays_nor_fails_an_answer(assay, caplog):
+    waiting = threading.Event()
+
+    def count(_):
+        waiting.wait(PATIENCE_SECONDS)
+        raise OSError("disk full")
+
+    assay.live_counter = LiveCounter(count)
+    events = asked(assay, "How much is the rent?")  # ends while the count has not begun
+    assert type(events[-1]).__name__ == "Finished"
+    assert not assay.live_counter.flush(0.01)
+    waiting.set()
+    assert assay.live_counter.flush(PATIENCE_SECONDS)
+    assert "an answer was not counted: OSError: disk full" in caplog.text
+
+
+def test_a_schedule_store_needs_nothing_but_the_database(assay):
+    assert ScheduleStore(assay.database).schedules() == []
