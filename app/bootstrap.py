@@ -28,9 +28,9 @@ from retrieval.store import Store
 
 if TYPE_CHECKING:
     from app.api.services import Readiness, Services, Suggestions
-    from app.delivery import Carriers
-    from app.mail import MailServer
-    from app.webhook import Webhook
+    from app.delivery.deliver import Carriers
+    from app.delivery.mail import MailServer
+    from app.delivery.webhook import Webhook
     from generation.answering import Answerer
     from generation.engines.local import LocalEngine
     from generation.groundedness.types import ResponseVerifier
@@ -192,7 +192,7 @@ class Assay:
         Raises:
             BadSetting: an address, or how it is reached, cannot be used.
         """
-        from app.delivery import Carriers
+        from app.delivery.deliver import Carriers
 
         return Carriers(_webhook(self.settings), _mail_server(self.settings))
 
@@ -278,7 +278,7 @@ def load_response_verifier() -> "ResponseVerifier":
 
 
 def _webhook(settings: Settings) -> "Webhook | None":
-    from app.webhook import Webhook
+    from app.delivery.webhook import Webhook
 
     if settings.webhook_url is None:
         return None
@@ -291,7 +291,7 @@ def _webhook(settings: Settings) -> "Webhook | None":
 
 
 def _mail_server(settings: Settings) -> "MailServer | None":
-    from app.mail import MailServer
+    from app.delivery.mail import MailServer
 
     if settings.mail_host is None:
         return None

@@ -14,8 +14,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from evals.gates import DEFAULT_POLICY, check
-from evals.paired import draw_differences, match
+from evals.comparing.paired import draw_differences, match
+from evals.gating.gates import DEFAULT_POLICY, check
 from evals.types import Result
 from tests.simulated import Quality, lose_every_second_hit, result_of, run_of, simulated
 

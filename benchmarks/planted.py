@@ -19,9 +19,9 @@ from itertools import combinations
 
 import generation.answering
 from app.bootstrap import Assay
-from app.evaluation import RunOptions, evaluate
+from app.evaluation.running import RunOptions, evaluate
 from app.settings import read_settings
-from evals.gates import DEFAULT_POLICY, GateReport, Outcome, check
+from evals.gating.gates import DEFAULT_POLICY, GateReport, Outcome, check
 from evals.types import Run
 from generation.prompt import Excerpt, Prompt, build_prompt
 from generation.sufficiency import ABSTAIN_BELOW

@@ -97,7 +97,7 @@ class Schedule:
     """When a suite is run, with which options, and what happens with the result.
 
     Args:
-        options: of the run, as `app.evaluation` reads them.
+        options: of the run, as `app.evaluation.running` reads them.
         policy: path of the gate's policy file; None: every finished run passes.
         probes_leaks: whether the leak probe runs, too.
         since: ticks up to here are nobody's.

@@ -15,7 +15,7 @@ from app.api.identity import Identity
 from app.api.services import Services
 from app.api.wire import encoded
 from app.errors import ParameterRefused, RequestRefused
-from evals.presenting import FILTERS, worst_first
+from evals.reports.presenting import FILTERS, worst_first
 from evals.store import EvalStore
 from evals.types import Case, RunState, SuiteVersion
 from retrieval.types import Principal

@@ -16,9 +16,9 @@ from app.api.questions import LONGEST_QUESTION
 from app.api.services import Services
 from app.errors import ParameterRefused, RequestRefused
 from app.web import pages
-from evals import charts, presenting
 from evals.catalogue import metric_of
-from evals.report import report_html, run_before
+from evals.reports import charts, presenting
+from evals.reports.report import report_html, run_before
 from evals.store import Proposal
 from evals.types import Case, Expectation, Run
 from retrieval.types import Principal

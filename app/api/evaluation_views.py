@@ -8,13 +8,13 @@ from threading import Lock
 from typing import NamedTuple
 
 from app.api.services import Services
-from evals import charts
 from evals.catalogue import metric_of
-from evals.comparing import Comparison, compare, edited_keys
-from evals.drawing import Chart
+from evals.comparing.comparison import Comparison, compare, edited_keys
+from evals.comparing.flipping import cause_of, pin_differences, pinned_number
 from evals.feedback import ThumbCounts
-from evals.flipping import cause_of, pin_differences, pinned_number
-from evals.presenting import (
+from evals.reports import charts
+from evals.reports.drawing import Chart
+from evals.reports.presenting import (
     VERDICTS,
     Change,
     Figure,

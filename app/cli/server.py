@@ -123,7 +123,7 @@ def _schedules(assay: "Assay") -> Iterator[None]:
     if not assay.settings.scheduler:
         yield
         return
-    from app.nightly import Worker
+    from app.nightly.worker import Worker
 
     worker = Worker(assay.schedules, assay.settings.home)
     worker.begin()

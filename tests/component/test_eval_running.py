@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from app.api.application import create_app
 from app.bootstrap import Assay, load_response_verifier
 from app.errors import CommandFailed, RunInUse
-from app.evaluation import OPTIONS, RunOptions, evaluate
-from app.run_locks import RunLocks
-from app.run_pins import commit_of, encoder_pin, engine_pins
+from app.evaluation.locks import RunLocks
+from app.evaluation.pins import commit_of, encoder_pin, engine_pins
+from app.evaluation.running import OPTIONS, RunOptions, evaluate
 from app.settings import Settings
 from evals.errors import UnknownJudge
 from evals.running import asking, run_cases, seed_of

@@ -13,7 +13,7 @@ from app.api import feedback
 from app.api.feedback import FEEDBACK_ALLOWED, NOT_KEPT
 from app.cli.evals.report import report
 from app.cli.terminal import Terminal
-from evals.report import report_html
+from evals.reports.report import report_html
 from evals.store import EvalStore
 from evals.summary import summarise
 from evals.types import (

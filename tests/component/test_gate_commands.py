@@ -10,7 +10,7 @@ from app.cli.evals.compare import compare
 from app.cli.evals.gate import gate
 from app.cli.terminal import Terminal
 from app.errors import CommandFailed, HomeInUse
-from app.probing import _alone
+from app.evaluation.probing import _alone
 from app.settings import read_settings
 from evals.errors import BadPolicy, UnknownRun
 from evals.summary import summarise

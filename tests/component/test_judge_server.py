@@ -13,7 +13,7 @@ import pytest
 
 import app.bootstrap
 from app.errors import BadSetting
-from app.judging import judge_model, judge_name, judge_pins, report
+from app.evaluation.judging import judge_model, judge_name, judge_pins, report
 from app.settings import Settings
 from evals.errors import JudgeFailed, JudgeUnavailable
 from evals.judges.models import CUT_OFF, REFUSED, TIMED_OUT, UNREACHABLE, ServerJudge, ask

@@ -18,14 +18,22 @@ import pytest
 from app.bootstrap import Assay
 from app.cli.evals.schedule import schedule as schedule_command
 from app.cli.terminal import Terminal
-from app.delivery import Carriers
+from app.delivery.deliver import Carriers
+from app.delivery.mail import MailServer
+from app.delivery.webhook import Webhook
 from app.errors import RunInUse
 from app.live_counts import LiveCounter
-from app.mail import MailServer
-from app.nightly import MOST_ATTEMPTS, Finished, Worker, has_work, is_running, run_due, utc_now
-from app.scheduled_run import ScheduledRuns
+from app.nightly.scheduled_run import ScheduledRuns
+from app.nightly.worker import (
+    MOST_ATTEMPTS,
+    Finished,
+    Worker,
+    has_work,
+    is_running,
+    run_due,
+    utc_now,
+)
 from app.settings import Settings
-from app.webhook import Webhook
 from evals.errors import BadSchedule, EvalsError, UnknownSchedule, UnknownSuite
 from evals.schedule_store import ScheduleStore
 from evals.schedules import Delivery, Due, TickOutcome, due_tick
@@ -555,7 +563,7 @@ def test_a_run_that_somebody_makes_by_hand_counts_for_the_tick(assay, monkeypatc
         assay.evals.finish_run(by_hand.id, {}, state=RunState.FINISHED)
         raise RunInUse(by_hand.id, 2, 3)
 
-    monkeypatch.setattr("app.evaluation.evaluate", taken)
+    monkeypatch.setattr("app.evaluation.running.evaluate", taken)
     assert outcome_of(assay) == PASSED
     [tick] = [one for one in assay.schedules.ticks("nightly") if one.run_id]
     assert tick.run_id == by_hand.id

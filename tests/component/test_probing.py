@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from evals.canaries import CANARY_NAME, CANARY_PATHS, planted, sweep
 from evals.errors import NothingToProbe
-from evals.granted import read_granted
-from evals.probing import (
+from evals.probing.canaries import CANARY_NAME, CANARY_PATHS, planted, sweep
+from evals.probing.granted import read_granted
+from evals.probing.probe import (
     NOBODY,
     OPERATOR,
     SAMPLED_ANSWERS,
@@ -288,7 +288,7 @@ def test_a_killed_probe_is_swept_by_the_next(library, tmp_path):
         """
         import os, signal, sys
         from pathlib import Path
-        from evals.canaries import planted
+        from evals.probing.canaries import planted
         from tests.component.library import opened
         with opened(Path(sys.argv[1])) as library:
             with planted(library.store, library.encoder, library.store.collections()):

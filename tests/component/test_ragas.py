@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 import app.bootstrap
-import app.judging
+import app.evaluation.judging
 from app.cli.evals.agreement import agreement
 from app.cli.terminal import Terminal
-from app.judging import NOT_MEASURED, judge_name, judge_pins, known_agreements, report
+from app.evaluation.judging import NOT_MEASURED, judge_name, judge_pins, known_agreements, report
 from app.settings import Settings
 from evals.errors import JudgeFailed
 from evals.judges.models import TIMED_OUT
@@ -252,7 +252,7 @@ def asked(tmp_path, monkeypatch):
     monkeypatch.setattr(app.bootstrap, "load_response_verifier", lambda: SubstringVerifier())
 
     def run(*arguments: str, replies=()):
-        monkeypatch.setattr(app.judging, "judge_model", lambda _: SayingModel(replies))
+        monkeypatch.setattr(app.evaluation.judging, "judge_model", lambda _: SayingModel(replies))
         command = [str(file), *arguments]
         return CliRunner().invoke(agreement, command, obj=Terminal(is_json="--json" in arguments))
 

@@ -12,7 +12,7 @@ from app.cli.evals import suites as commands
 from app.cli.evals import write as write_command
 from app.cli.terminal import Terminal
 from app.errors import CommandFailed
-from app.writing import write_cases
+from app.evaluation.writing import write_cases
 from evals.datasets import WRITTEN, Shape
 from evals.errors import BadDataset, UnknownSuite
 from evals.store import EvalStore

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from app.bootstrap import Assay
-from app.nightly import is_running, utc_now
+from app.nightly.worker import is_running, utc_now
 from app.settings import Settings
 from evals.schedules import Delivery, Tick
 from evals.types import Case, Expectation, RunState

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evals.charts import (
+from evals.reports.charts import (
     ReliabilityPoint,
     RiskPoint,
     TrendPoint,
@@ -17,7 +17,7 @@ from evals.charts import (
     stacked,
     trend,
 )
-from evals.drawing import axis, percent
+from evals.reports.drawing import axis, percent
 
 GOLDEN = Path(__file__).parents[1] / "data" / "charts"
 HOSTILE = "</svg><script>alert(1)</script>" + "w" * 10_000

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from evals.catalogue import METRICS, metric_of
-from evals.causes import Cause, cause_of
-from evals.comparing import compare, edited_keys
-from evals.flipping import Flip, flips_of
-from evals.paired import Difference, draw_differences, match
-from evals.pins import PinDifference, pin_differences, pinned_number
+from evals.comparing.causes import Cause, cause_of
+from evals.comparing.comparison import compare, edited_keys
+from evals.comparing.flipping import Flip, flips_of
+from evals.comparing.paired import Difference, draw_differences, match
+from evals.comparing.pins import PinDifference, pin_differences, pinned_number
 from evals.types import (
     Case,
     Expectation,
@@ -310,7 +310,7 @@ def test_draws_repeat_and_do_not_depend_on_how_many_fit_at_once(monkeypatch):
     once = draw_differences(matched, ["faithfulness"], draws=101)["faithfulness"]
     again = draw_differences(matched, ["faithfulness"], draws=101)["faithfulness"]
     assert once.difference == again.difference
-    monkeypatch.setattr("evals.paired._CELLS_AT_ONCE", 10 * 40)
+    monkeypatch.setattr("evals.comparing.paired._CELLS_AT_ONCE", 10 * 40)
     pieces = draw_differences(matched, ["faithfulness"], draws=101)["faithfulness"]
     assert len(pieces.resampled) == len(once.resampled) == 101
 

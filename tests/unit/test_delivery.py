@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from app.delivery import (
+from app.delivery.deliver import (
     WAITS,
     Carriers,
     Check,
@@ -25,9 +25,9 @@ from app.delivery import (
     notice_text,
     write_file,
 )
+from app.delivery.mail import MailServer, check_address, send
+from app.delivery.webhook import Webhook, post, signature
 from app.errors import BadSetting, DeliveryFailed
-from app.mail import MailServer, check_address, send
-from app.webhook import Webhook, post, signature
 from evals.errors import BadSchedule
 from evals.schedules import Delivery
 from evals.types import Measured

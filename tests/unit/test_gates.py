@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evals.comparing.paired import draw_differences, holm, match
 from evals.errors import BadPolicy, RunUnfinished
-from evals.gates import DEFAULT_POLICY, check, choose_baseline, parse_policy, read_policy
-from evals.paired import draw_differences, holm, match
-from evals.policies import Allowance, MetricRules, Policy
-from evals.rulings import Outcome
+from evals.gating.gates import DEFAULT_POLICY, check, choose_baseline, parse_policy, read_policy
+from evals.gating.policies import Allowance, MetricRules, Policy
+from evals.gating.rulings import Outcome
 from evals.types import Expectation, Measured, RunState
 from tests.simulated import Quality, lose_every_second_hit, result_of, run_of, simulated
 

@@ -377,7 +377,7 @@ def test_no_model_is_loaded_for_judges_that_ask_none():
 
 @pytest.mark.parametrize(
     "module",
-    ["app.api.application", "app.bootstrap", "app.evaluation", "app.judging",
+    ["app.api.application", "app.bootstrap", "app.evaluation.running", "app.evaluation.judging",
      "evals.judges.registry", "evals.judges.agreement"],
 )  # fmt: skip
 def test_nothing_loads_ragas_before_one_of_its_metrics_is_asked_for(module):

@@ -12,7 +12,7 @@ _COMMANDS = MappingProxyType(
             "app.cli.evals.agreement",
             "agreement",
             "Measure how far judges agree with people.",
-        ),  # fmt: skip
+        ),
         "compare": ("app.cli.evals.compare", "compare", "Compare two runs, case by case."),
         "gate": ("app.cli.evals.gate", "gate", "Run a suite and stop what got worse."),
         "probe": ("app.cli.evals.probe", "probe", "Look for leaks between collections."),

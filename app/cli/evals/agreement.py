@@ -38,7 +38,7 @@ def agreement(terminal: Terminal, file: Path, judges: tuple[str, ...], limit: in
     """
     from app.cli.opening import open_assay
     from app.errors import CommandFailed
-    from app.judging import judge_name, judging_of, keep_agreements
+    from app.evaluation.judging import judge_name, judging_of, keep_agreements
     from evals.groundedness import read_cases
     from evals.judges.agreement import agreements, can_be_compared, drawn
     from evals.judges.names import JUDGES
@@ -82,7 +82,7 @@ def _asked(judges: tuple[str, ...]) -> "list[Asked]":
 
 
 def _show(terminal: Terminal, tally: "Tally", one: "Agreement", model: str) -> None:
-    from app.judging import shown
+    from app.evaluation.judging import shown
 
     by = f" by {model}" if tally.judge.asks_a_model else ""
     terminal.line()

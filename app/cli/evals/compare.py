@@ -11,9 +11,9 @@ from app.cli.opening import open_assay
 from app.cli.terminal import Terminal, json_option
 
 if TYPE_CHECKING:
-    from evals.comparing import Comparison
-    from evals.flipping import FlippedCase
-    from evals.paired import Difference
+    from evals.comparing.comparison import Comparison
+    from evals.comparing.flipping import FlippedCase
+    from evals.comparing.paired import Difference
 
 _SHOWN_FLIPS = 20
 _SHOWN_KEYS = 5
@@ -41,8 +41,8 @@ def compare(terminal: Terminal, first: int, second: int, flips: int) -> None:
     Over the cases that both asked: the difference of each metric with its 95 % interval, and the
     cases that went the other way, each with the likely cause.
     """
-    from evals.comparing import compare as compare_runs
-    from evals.comparing import edited_keys
+    from evals.comparing.comparison import compare as compare_runs
+    from evals.comparing.comparison import edited_keys
 
     assay = open_assay()
     one, other = assay.evals.run(first), assay.evals.run(second)

@@ -14,10 +14,10 @@ from app.errors import CommandFailed
 
 if TYPE_CHECKING:
     from app.bootstrap import Assay
-    from app.evaluation import RunOptions
-    from evals.gates import GateReport, Policy
-    from evals.probing import ProbeReport
-    from evals.rulings import RuleOutcome
+    from app.evaluation.running import RunOptions
+    from evals.gating.gates import GateReport, Policy
+    from evals.gating.rulings import RuleOutcome
+    from evals.probing.probe import ProbeReport
     from evals.types import Result, Run
 
 _RUNS_LOOKED_THROUGH = 200
@@ -67,8 +67,8 @@ def gate(
     SUITE is the name of a suite. The policy says what must hold of each metric, and what may be
     lost against an earlier run.
     """
-    from app.evaluation import RunOptions
-    from evals.gates import DEFAULT_POLICY, read_policy
+    from app.evaluation.running import RunOptions
+    from evals.gating.gates import DEFAULT_POLICY, read_policy
 
     terminal: Terminal = context.obj
     # Read before anything is run: a slip in it shall not cost an hour.
@@ -107,7 +107,7 @@ def _baseline_number(assay: "Assay", policy: "Policy", against: int | None) -> "
 
 
 def _made(assay: "Assay", terminal: Terminal, suite: str, options: "RunOptions") -> "Run":
-    from app.evaluation import evaluate
+    from app.evaluation.running import evaluate
 
     version = assay.evals.suite(suite)
     terminal.note("Loading the models…")
@@ -135,8 +135,8 @@ def _checked(
     named_baseline: "Run | None",
     leaks: "ProbeReport | None",
 ) -> "GateReport":
-    from evals.comparing import edited_keys
-    from evals.gates import check, choose_baseline
+    from evals.comparing.comparison import edited_keys
+    from evals.gating.gates import check, choose_baseline
 
     earlier = assay.evals.runs(suite=run.version.suite, limit=_RUNS_LOOKED_THROUGH)
     before = named_baseline or choose_baseline(policy, run, earlier)

@@ -10,7 +10,7 @@ from app.cli.terminal import Terminal, json_option, printable, progress
 
 if TYPE_CHECKING:
     from app.bootstrap import Assay
-    from evals.probing import ProbeReport
+    from evals.probing.probe import ProbeReport
 
 _SHOWN = 20
 
@@ -47,7 +47,7 @@ def probed(
     assay: "Assay", terminal: Terminal, answers: Literal["all", "sample", "none"]
 ) -> "ProbeReport":
     """Probe, while people are shown how far it is."""
-    from app.probing import probe_leaks
+    from app.evaluation.probing import probe_leaks
 
     terminal.note("Loading the models…")
     with progress("Probing", 1.0) as show:

@@ -33,7 +33,7 @@ def report(terminal: Terminal, run: int, output: Path | None, against: int | Non
 
     A file of that name is replaced. The report quotes documents: mind who may read it.
     """
-    from evals.report import report_html
+    from evals.reports.report import report_html
 
     target = output or Path(f"assay-run-{run}.html")
     if not target.parent.is_dir():

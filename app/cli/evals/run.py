@@ -23,9 +23,9 @@ from app.errors import CommandFailed
 
 if TYPE_CHECKING:
     from app.bootstrap import Assay
-    from app.evaluation import Begun, RunOptions
+    from app.evaluation.running import Begun, RunOptions
+    from evals.comparing.pins import PinDifference
     from evals.judges.registry import Judging
-    from evals.pins import PinDifference
     from evals.running import Progress
     from evals.types import Result, Run, SuiteVersion
 
@@ -99,7 +99,7 @@ def run(context: click.Context, /, *, suite: str, is_new: bool, **chosen: Any) -
     of its own name, and a new version of it when the file has changed. The same command goes on
     with a run that was stopped.
     """
-    from app.evaluation import RunOptions
+    from app.evaluation.running import RunOptions
 
     terminal: Terminal = context.obj
     options = RunOptions(**chosen)
@@ -152,7 +152,7 @@ def _made(
     is_new: bool,
 ) -> "Run":
     """The run, while people are shown how far it is."""
-    from app.evaluation import evaluate
+    from app.evaluation.running import evaluate
 
     terminal.note("Loading the models…")
     with _Asking(assay, terminal) as asking:
@@ -184,7 +184,7 @@ class _Asking(AbstractContextManager["_Asking"]):
     def __exit__(self, *raised: object) -> None:
         self._stack.close()
         if self._judging is not None:
-            from app.judging import report
+            from app.evaluation.judging import report
 
             for line in report(self._assay, self._judging):
                 self._terminal.note(line)

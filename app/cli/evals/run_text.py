@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from app.cli.terminal import Terminal, excerpt
 
 if TYPE_CHECKING:
-    from evals.presenting import Figure
+    from evals.reports.presenting import Figure
     from evals.types import Case, Result, Run, Summary
 
 _WORST = 5
@@ -38,7 +38,7 @@ def failed_in(results: "Sequence[Result]") -> int:
 
 def tell_run(terminal: Terminal, run: "Run", failed: int) -> None:
     """One line that says which run it is and how it went."""
-    from evals.presenting import duration
+    from evals.reports.presenting import duration
 
     took = duration(run)
     said = [
@@ -59,7 +59,7 @@ def cases_of(run: "Run") -> str:
 
 def tell_summary(terminal: Terminal, summary: "Summary") -> None:
     """The metrics, in groups, with their intervals and numbers of cases."""
-    from evals.presenting import grouped
+    from evals.reports.presenting import grouped
 
     groups = grouped(summary)
     rows = [_cells(figure) for _, figures in groups for figure in figures]
@@ -77,7 +77,7 @@ def tell_summary(terminal: Terminal, summary: "Summary") -> None:
 
 def worst_of(results: "Sequence[Result]") -> "list[Result]":
     """The cases with something wrong, worst first."""
-    from evals.presenting import FILTERS, worst_first
+    from evals.reports.presenting import FILTERS, worst_first
 
     kinds = FILTERS.values()
     return [one for one in worst_first(results) if any(kind.holds(one) for kind in kinds)]
@@ -85,7 +85,7 @@ def worst_of(results: "Sequence[Result]") -> "list[Result]":
 
 def wrongs_of(result: "Result") -> list[str]:
     """What is wrong with a case, in words."""
-    from evals.presenting import labels_of
+    from evals.reports.presenting import labels_of
 
     return [words for words, kind in labels_of(result) if kind == "bad"]
 

@@ -38,7 +38,7 @@ _NEAR_KEYS = 3
 @click.pass_obj
 def runs(terminal: Terminal, suite: str | None, limit: int) -> None:
     """List runs, newest first."""
-    from app.run_locks import RunLocks
+    from app.evaluation.locks import RunLocks
 
     assay = open_assay()
     if suite is not None:
@@ -65,7 +65,7 @@ def runs(terminal: Terminal, suite: str | None, limit: int) -> None:
 @click.pass_obj
 def show(terminal: Terminal, run: int, key: str | None) -> None:
     """Show what a run came to and what it ran on, or one of its cases."""
-    from app.run_locks import RunLocks
+    from app.evaluation.locks import RunLocks
 
     assay = open_assay()
     found = assay.evals.run(run)
@@ -94,7 +94,7 @@ def note(terminal: Terminal, run: int, text: str) -> None:
 
 
 def _tell_listed(terminal: Terminal, run: "Run", state: str) -> None:
-    from evals.presenting import key_figures, moment
+    from evals.reports.presenting import key_figures, moment
 
     about = [
         f"{run.id}",
@@ -128,7 +128,7 @@ def _run_json(run: "Run", state: str) -> dict[str, Any]:
 def _show_run(
     assay: "Assay", terminal: Terminal, run: "Run", results: "list[Result]", state: str
 ) -> None:
-    from evals.presenting import pins_of
+    from evals.reports.presenting import pins_of
     from evals.summary import summarise
 
     summary = run.summary or summarise(results)

@@ -14,7 +14,7 @@ from app.cli.terminal import Terminal, json_option, printable, progress
 
 if TYPE_CHECKING:
     from app.bootstrap import Assay
-    from app.nightly import Finished, Ran
+    from app.nightly.worker import Finished, Ran
     from evals.running import Progress
     from evals.schedules import Delivery, Schedule
     from evals.types import Run
@@ -96,8 +96,8 @@ def add(
     CRON has five fields: minute, hour, day of month, month, day of week; or is @hourly, @daily,
     @weekly, @monthly. Of missed times, while nothing ran, the last one is made up for.
     """
-    from app.evaluation import OPTIONS, RunOptions
-    from app.nightly import utc_now
+    from app.evaluation.running import OPTIONS, RunOptions
+    from app.nightly.worker import utc_now
 
     assay = open_assay()
     options = RunOptions(**chosen)
@@ -126,7 +126,7 @@ def add(
 @click.pass_obj
 def list_schedules(terminal: Terminal) -> None:
     """Say when each schedule runs next, and what came of its last tick."""
-    from app.nightly import utc_now
+    from app.nightly.worker import utc_now
 
     assay = open_assay()
     known = assay.schedules.schedules()
@@ -192,7 +192,7 @@ def due(context: click.Context, *, watch: bool, background: bool) -> None:
     made, or a result could not be delivered.
     """
     if background:
-        from app.giving_way import give_way
+        from app.nightly.giving_way import give_way
 
         give_way()  # before anything heavy is imported
     terminal: Terminal = context.obj
@@ -214,8 +214,8 @@ def _is_well(one: "Ran") -> bool:
 
 
 def _run_due(terminal: Terminal, assay: "Assay", *, is_quiet: bool) -> "Finished":
-    from app.nightly import run_due
-    from app.scheduled_run import ScheduledRuns
+    from app.nightly.scheduled_run import ScheduledRuns
+    from app.nightly.worker import run_due
 
     with ExitStack() as stack:
         shown = _Shown(terminal, stack)
@@ -250,7 +250,7 @@ class _Shown:
 
 
 def _watch(terminal: Terminal, assay: "Assay") -> None:
-    from app.nightly import Worker
+    from app.nightly.worker import Worker
 
     terminal.note("looking for what is due; Ctrl-C stops")
     worker = Worker(assay.schedules, assay.settings.home)
@@ -282,7 +282,7 @@ def _policy_text(policy: str) -> str:
     """The text of a policy file, which the schedule keeps; empty for the default policy."""
     if policy == DEFAULT_POLICY:
         return ""
-    from evals.gates import read_policy
+    from evals.gating.gates import read_policy
 
     path = Path(policy)
     read_policy(path)  # refuses what it cannot use, with the line
@@ -290,7 +290,7 @@ def _policy_text(policy: str) -> str:
 
 
 def _checked_delivery(text: str) -> "Delivery":
-    from app.mail import check_address
+    from app.delivery.mail import check_address
     from evals.schedules import Delivery, delivery_of
 
     delivery = delivery_of(text)

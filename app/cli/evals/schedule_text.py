@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from app.bootstrap import Assay
-    from app.nightly import Ran
+    from app.nightly.worker import Ran
     from evals.schedules import Schedule, Tick
 
 
 def next_text(one: "Schedule") -> str:
     """When a schedule runs next."""
-    from app.nightly import utc_now
+    from app.nightly.worker import utc_now
     from evals.schedules import next_tick, shown
 
     if not one.is_enabled:
@@ -22,7 +22,7 @@ def next_text(one: "Schedule") -> str:
 
 def last_text(assay: "Assay", one: "Schedule", tick: "Tick | None") -> str:
     """What came of a schedule's last tick."""
-    from app.nightly import is_running
+    from app.nightly.worker import is_running
     from evals.schedules import shown
 
     if tick is None:

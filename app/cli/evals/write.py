@@ -10,7 +10,7 @@ from app.cli.terminal import Terminal, json_option, progress
 
 if TYPE_CHECKING:
     from app.bootstrap import Assay
-    from app.writing import Written
+    from app.evaluation.writing import Written
     from generation.engines.base import Engine
 
 _CONFIGURED = "configured"
@@ -47,7 +47,7 @@ def write(
     is proposed when the search finds its passage and the verifier agrees with its answer. `assay
     eval review SUITE` takes them into the suite. The same seed and documents give the same cases.
     """
-    from app.writing import write_cases
+    from app.evaluation.writing import write_cases
 
     assay = open_assay()
     readable = assay.readable_by(None, collection)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from evals import charts, presenting
-from evals.comparing import Comparison, compare, edited_keys
-from evals.flipping import Flip, FlippedCase
-from evals.presenting import Change, change_of
+from evals.comparing.comparison import Comparison, compare, edited_keys
+from evals.comparing.flipping import Flip, FlippedCase
+from evals.reports import charts, presenting
+from evals.reports.presenting import Change, change_of
 from evals.store import EvalStore
 from evals.types import Case, Result, Run, RunState, SeenSentence
 

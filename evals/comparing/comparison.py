@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from evals.flipping import (
+from evals.comparing.flipping import (
     Cause,
     FlippedCase,
     PinDifference,
@@ -12,7 +12,7 @@ from evals.flipping import (
     pin_differences,
     pinned_number,
 )
-from evals.paired import Difference, draw_differences, match, metrics_of
+from evals.comparing.paired import Difference, draw_differences, match, metrics_of
 from evals.types import Case, Result, Run, RunState
 
 __all__ = ["Comparison", "compare", "edited_keys", "pin_differences"]

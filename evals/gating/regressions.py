@@ -2,17 +2,17 @@
 
 They are tests of the paired difference, and several of them: they alarm only when the interval at
 the level that Holm's correction leaves them lies wholly beyond what may be lost, and when an exact
-test agrees that anything was lost at all (`evals.paired`). So two runs of the same thing fail at
-the policy's `alarm_rate` at most, however many rules there are.
+test agrees that anything was lost at all (`draw_differences`). So two runs of the same thing fail
+at the policy's `alarm_rate` at most, however many rules there are.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from evals.paired import Drawn, Matched, draw_differences, holm, match
-from evals.policies import Allowance, Policy
-from evals.rulings import Outcome, RuleOutcome, worst_pairs
+from evals.comparing.paired import Drawn, Matched, draw_differences, holm, match
+from evals.gating.policies import Allowance, Policy
+from evals.gating.rulings import Outcome, RuleOutcome, worst_pairs
 from evals.types import Result, Run
 
 # A run to compare with, and its results.

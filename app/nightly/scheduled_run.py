@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from app.delivery import Check, Notice, deliver
+from app.delivery.deliver import Check, Notice, deliver
 from app.errors import AppError, HomeInUse, RunInUse
-from app.run_locks import RunLocks
+from app.evaluation.locks import RunLocks
 from evals.errors import EvalsError, UnknownRun
 from evals.schedules import Schedule, Tick, TickOutcome
 from evals.types import Run, RunState
@@ -17,7 +17,7 @@ from retrieval.errors import RetrievalError
 
 if TYPE_CHECKING:
     from app.bootstrap import Assay
-    from evals.gates import GateReport, Policy
+    from evals.gating.gates import GateReport, Policy
     from evals.running import Progress
 
 _LOOK_SECONDS = 2.0
@@ -127,7 +127,7 @@ class ScheduledRuns:
         return self._assay.evals.run(run_id)
 
     def _evaluated(self, schedule: Schedule, tick: Tick) -> Run:
-        from app.evaluation import OPTIONS, Begun, evaluate
+        from app.evaluation.running import OPTIONS, Begun, evaluate
 
         def begin(begun: Begun) -> None:
             self._assay.schedules.set_run(tick, begun.run.id)
@@ -150,7 +150,7 @@ class ScheduledRuns:
 
     def _probed(self) -> tuple[int | None, str]:
         """How many leaks there are; None, and why, when nobody can say."""
-        from app.probing import probe_leaks
+        from app.evaluation.probing import probe_leaks
 
         try:
             report = probe_leaks(self._assay)
@@ -166,7 +166,7 @@ class ScheduledRuns:
     def _checks(
         self, schedule: Schedule, policy: "Policy", run: Run, leaks: int | None
     ) -> tuple[Check, ...]:
-        from evals.gates import Outcome
+        from evals.gating.gates import Outcome
 
         report = self._gated(schedule, policy, run, leaks)
         return tuple(
@@ -182,8 +182,8 @@ class ScheduledRuns:
     def _gated(
         self, schedule: Schedule, policy: "Policy", run: Run, leaks: int | None
     ) -> "GateReport":
-        from evals.comparing import edited_keys
-        from evals.gates import check
+        from evals.comparing.comparison import edited_keys
+        from evals.gating.gates import check
 
         evals = self._assay.evals
         before = self._before(schedule, policy, run)
@@ -200,7 +200,7 @@ class ScheduledRuns:
 
     def _before(self, schedule: Schedule, policy: "Policy", run: Run) -> Run | None:
         """The run that a policy compares with."""
-        from evals.gates import choose_baseline
+        from evals.gating.gates import choose_baseline
 
         evals = self._assay.evals
         if isinstance(policy.baseline, int):
@@ -234,8 +234,8 @@ class ScheduledRuns:
         """The HTML report of the run, None when there is no run."""
         if notice.run_id is None:
             return None
-        from evals.gates import DEFAULT_POLICY
-        from evals.report import report_of
+        from evals.gating.gates import DEFAULT_POLICY
+        from evals.reports.report import report_of
 
         run = self._assay.evals.run(notice.run_id)
         return report_of(self._assay.evals, run, self._before(schedule, DEFAULT_POLICY, run))
@@ -243,7 +243,7 @@ class ScheduledRuns:
 
 def _policy(schedule: Schedule) -> "Policy | None":
     """What a schedule's runs must hold; an empty text is the default policy."""
-    from evals.gates import DEFAULT_POLICY, parse_policy
+    from evals.gating.gates import DEFAULT_POLICY, parse_policy
 
     if schedule.policy is None:
         return None

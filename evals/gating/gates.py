@@ -1,16 +1,16 @@
 """Whether a run may pass: each rule of a policy held against it. Pure.
 
 Absolute rules look at the run alone: the value must hold, or the end of its 95 % interval where
-the rule is `confident`. Relative rules look at the difference to a baseline (`evals.regressions`).
+the rule is `confident`. Relative rules look at the difference to a baseline (`regressions`).
 """
 
 from collections.abc import Iterator, Sequence
 
 from evals.catalogue import metric_of
 from evals.errors import RunUnfinished
-from evals.policies import DEFAULT_POLICY, MetricRules, Policy, parse_policy, read_policy
-from evals.regressions import BaselineRun, regressions
-from evals.rulings import (
+from evals.gating.policies import DEFAULT_POLICY, MetricRules, Policy, parse_policy, read_policy
+from evals.gating.regressions import BaselineRun, regressions
+from evals.gating.rulings import (
     WORST_CASES,
     GateReport,
     Outcome,
@@ -75,7 +75,7 @@ def check(
         results: of the run.
         baseline: the run to compare with, and its results; None when there is none yet: relative
             rules are then skipped, and the report says so.
-        edited: keys of cases that are not the same in both (`evals.comparing.edited_keys`).
+        edited: keys of cases that are not the same in both (`edited_keys`).
         leaks: how many the leak probe found; None when it was not run.
         blind_spots: how often it did not find what may be read, and so proves nothing.
 

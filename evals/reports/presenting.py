@@ -7,11 +7,11 @@ from difflib import SequenceMatcher
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from evals import charts
 from evals.catalogue import Group, Metric, in_order, metric_of
-from evals.charts import TrendPoint
-from evals.drawing import Chart, percent
-from evals.paired import Difference
+from evals.comparing.paired import Difference
+from evals.reports import charts
+from evals.reports.charts import TrendPoint
+from evals.reports.drawing import Chart, percent
 from evals.summary import reliability, risk_coverage
 from evals.types import Case, Expectation, Json, Measured, Observation, Result, Run, Summary
 from generation.types import Verdict

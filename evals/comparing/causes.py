@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from evals.pins import PinDifference, is_about, joined, named
+from evals.comparing.pins import PinDifference, is_about, joined, named
 from evals.types import Observation, Result
 
 # Two answerabilities nearer than this come from the same passages and the same model.

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from pydantic import ConfigDict, TypeAdapter
 
 from app.errors import CommandFailed, RunInUse
-from app.judging import judge_pins, judging_of
-from app.run_locks import RunLocks
-from app.run_pins import code_pins, decoding_pins, encoder_pin, engine_pins, suite_pins
-from evals.pins import PinDifference, pin_differences
+from app.evaluation.judging import judge_pins, judging_of
+from app.evaluation.locks import RunLocks
+from app.evaluation.pins import code_pins, decoding_pins, encoder_pin, engine_pins, suite_pins
+from evals.comparing.pins import PinDifference, pin_differences
 from evals.running import Observed, Progress, Scorer, asking, run_cases, scoring
 from evals.types import Case, Json, Run, RunOrigin, RunState, SeenCitation, SuiteVersion
 from generation.prompt import PROMPT_VERSION

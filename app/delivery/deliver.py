@@ -17,9 +17,9 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from app.delivery.mail import MailServer, send
+from app.delivery.webhook import Webhook, post
 from app.errors import DeliveryFailed
-from app.mail import MailServer, send
-from app.webhook import Webhook, post
 from evals.schedules import Delivery, TickState, shown
 from evals.types import Json, Summary
 

@@ -11,8 +11,8 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from app.errors import HomeInUse
-from evals.granted import read_granted
-from evals.probing import Answers, ProbeReport, probe
+from evals.probing.granted import read_granted
+from evals.probing.probe import Answers, ProbeReport, probe
 
 if TYPE_CHECKING:
     from app.bootstrap import Assay

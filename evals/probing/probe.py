@@ -1,6 +1,6 @@
 """The leak probe: does anybody see a passage that nobody has granted them?
 
-A fact that nobody could know is planted in each collection (`evals.canaries`). Then everybody asks
+A fact that nobody could know is planted in each collection (`canaries`). Then everybody asks
 for every one of them through the doors that readers use. What somebody sees of a collection that
 the tables of access do not give them is a leak; what somebody does not find who may read it is a
 blind spot, for a probe that finds nothing proves nothing.
@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol, TypeAlias
 
-from evals.canaries import Canary, planted, sweep
 from evals.errors import NothingToProbe
-from evals.granted import Granted
+from evals.probing.canaries import Canary, planted, sweep
+from evals.probing.granted import Granted
 from generation.types import (
     Answer,
     AnswerEvent,

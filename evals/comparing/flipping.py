@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from evals.causes import Cause, Likely, cause_of
-from evals.pins import PinDifference, pin_differences, pinned_number
+from evals.comparing.causes import Cause, Likely, cause_of
+from evals.comparing.pins import PinDifference, pin_differences, pinned_number
 from evals.types import Expectation, Result
 
 __all__ = [

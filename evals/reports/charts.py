@@ -1,11 +1,11 @@
-"""Charts as SVG, each with a table of the same numbers. Pure. Drawn with `evals.drawing`."""
+"""Charts as SVG, each with a table of the same numbers. Pure."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from evals.drawing import (
+from evals.reports.drawing import (
     BOTTOM,
     HEIGHT,
     LEFT,

@@ -1,0 +1,1 @@
+"""Runs by schedule, and where their results go."""

@@ -1,0 +1,1 @@
+"""What two runs of a suite differ in, and why."""

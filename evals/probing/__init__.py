@@ -1,0 +1,1 @@
+"""Whether readers find what they may not read."""

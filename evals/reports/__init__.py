@@ -1,0 +1,1 @@
+"""Runs as charts, figures and one file for people."""
