@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from app.delivery.deliver import Check, Notice, deliver
 from app.errors import AppError, HomeInUse, RunInUse
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 2.0
 _MOST_RUNS = 500
 _logger = logging.getLogger(__name__)
+
+
+class _Probed(NamedTuple):
+    """What the leak probe found; `leaks` is None, and `reason` says why, when nobody can say."""
+
+    leaks: int | None
+    blind_spots: int
+    reason: str
 
 
 class ScheduledRuns:
@@ -77,8 +85,9 @@ class ScheduledRuns:
         # After the run: the probe's canaries are a change of the corpus, which a run pins.
         policy = _policy(schedule)
         is_probed = schedule.probes_leaks or (policy is not None and policy.leaks is not None)
-        leaks, blindness = self._probed() if is_probed else (None, "")
-        checks = () if policy is None else self._checks(schedule, policy, run, leaks)
+        probed = self._probed() if is_probed else _Probed(None, 0, "")
+        leaks, blindness = probed.leaks, probed.reason
+        checks = () if policy is None else self._checks(schedule, policy, run, probed)
         is_well = (
             run.state is RunState.FINISHED
             and not leaks
@@ -148,27 +157,23 @@ class ScheduledRuns:
         except UnknownRun:  # deleted with its suite
             return None
 
-    def _probed(self) -> tuple[int | None, str]:
-        """How many leaks there are; None, and why, when nobody can say."""
+    def _probed(self) -> "_Probed":
         from app.evaluation.probing import probe_leaks
 
         try:
             report = probe_leaks(self._assay)
         except HomeInUse:
-            return None, "the leak probe did not run: another one was running"
-        if report.blind_spots:
-            return len(report.leaks), (
-                f"the leak probe is blind in {len(report.blind_spots)} places; "
-                "`assay eval probe` says where"
-            )
-        return len(report.leaks), ""
+            return _Probed(None, 0, "the leak probe did not run: another one was running")
+        blind = len(report.blind_spots)
+        reason = f"the leak probe is blind in {blind} places; `assay eval probe` says where"
+        return _Probed(len(report.leaks), blind, reason if blind else "")
 
     def _checks(
-        self, schedule: Schedule, policy: "Policy", run: Run, leaks: int | None
+        self, schedule: Schedule, policy: "Policy", run: Run, probed: "_Probed"
     ) -> tuple[Check, ...]:
         from evals.gating.gates import Outcome
 
-        report = self._gated(schedule, policy, run, leaks)
+        report = self._gated(schedule, policy, run, probed)
         return tuple(
             Check(
                 name=rule.rule if rule.metric == rule.rule else f"{rule.metric} {rule.rule}",
@@ -180,22 +185,24 @@ class ScheduledRuns:
         )
 
     def _gated(
-        self, schedule: Schedule, policy: "Policy", run: Run, leaks: int | None
+        self, schedule: Schedule, policy: "Policy", run: Run, probed: "_Probed"
     ) -> "GateReport":
         from evals.comparing.comparison import edited_keys
         from evals.gating.gates import check
 
         evals = self._assay.evals
         before = self._before(schedule, policy, run)
-        if before is None:
-            return check(policy, run, evals.results(run.id), leaks=leaks)
+        edited = (
+            edited_keys(evals.cases(before.version), evals.cases(run.version)) if before else ()
+        )
         return check(
             policy,
             run,
             evals.results(run.id),
-            (before, evals.results(before.id)),
-            edited=edited_keys(evals.cases(before.version), evals.cases(run.version)),
-            leaks=leaks,
+            (before, evals.results(before.id)) if before else None,
+            edited=frozenset(edited),
+            leaks=probed.leaks,
+            blind_spots=probed.blind_spots,
         )
 
     def _before(self, schedule: Schedule, policy: "Policy", run: Run) -> Run | None:

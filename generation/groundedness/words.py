@@ -14,6 +14,8 @@ _TOKEN = re.compile(
     r"|(?<![\d.,:])(?P<hour24>\d{1,2}):(?P<minute24>\d{1,2})(?![\d:])"
     r"|\d[\d.,]*\d|\d|[^\W\d_]+(?:['’][^\W\d_]+)?|[^\W_]+"
 )
+# "2. ", "(2) ": the place of a list item, which no evidence has to hold.
+_ENUMERATOR = re.compile(r"\s*\(?\d{1,2}[.)]\s+(?=[^\W\d_])")
 _NEGATIONS = frozenset("no not never none neither nor without cannot n't".split())
 _FUNCTION_WORDS = frozenset(
     "a about above after all also although am an and any are as at be because been before being "
@@ -76,7 +78,7 @@ def words_of(text: str) -> Words:
     """Split a text into what its evidence must carry.
 
     A capitalised word counts as a name unless it begins the text or follows a full stop; names
-    and numbers are content too.
+    and numbers are content too. The number of a list item at the beginning is none.
     """
     content: set[str] = set()
     numbers: set[str] = set()
@@ -84,7 +86,8 @@ def words_of(text: str) -> Words:
     measures: set[str] = set()
     negations = 0
     begins_sentence = True
-    for match in _TOKEN.finditer(text):
+    enumerator = _ENUMERATOR.match(text)
+    for match in _TOKEN.finditer(text, enumerator.end() if enumerator else 0):
         token = match.group()
         lower = token.lower().replace("’", "'")
         number = _time(match) or _number(lower)

@@ -82,6 +82,23 @@ def test_times_of_day_are_compared_by_value(text, numbers):
 
 
 @pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("1. Heat the oven to 200 degrees.", {"200"}),
+        ("(12) Rest", set()),
+        ("  3) Rest", set()),
+        ("2.5 hours", {"2.5"}),
+        ("20 minutes", {"20"}),
+        ("3. 4 eggs", {"3", "4"}),
+        ("In 3. place", {"3"}),
+        ("1999. That was it", {"1999"}),
+    ],
+)
+def test_the_number_of_a_list_item_is_no_claim(text, numbers):
+    assert words_of(text).numbers == numbers
+
+
+@pytest.mark.parametrize(
     ("text", "measures"),
     [
         ("$3.50, or 3.5 dollars", {"3.5 dollar"}),

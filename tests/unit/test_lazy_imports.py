@@ -16,6 +16,7 @@ HEAVY = {
     "sqlalchemy",
     "fastapi",
     "alembic",
+    "ragas",
 }
 
 
@@ -36,6 +37,7 @@ def test_pure_modules_load_nothing_heavy():
         "import ingestion.chunking, ingestion.changes\n"
         "import generation.prompt, generation.citations\n"
         "import evals.metrics.retrieval, evals.metrics.estimate, evals.groundedness\n"
+        "import evals.scoring, evals.summary, evals.comparing.comparison, evals.gating.gates\n"
         "import app.cli"
     )
     assert loaded & HEAVY == set()
@@ -43,7 +45,11 @@ def test_pure_modules_load_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "command", ["", "ingest", "search", "user add", "status", "verify", "bench groundedness"]
+    "command",
+    [
+        *("", "ingest", "search", "user add", "status", "verify", "bench groundedness"),
+        *("eval", "eval run", "eval gate", "eval schedule add"),
+    ],
 )
 def test_help_loads_nothing_heavy(command):
     loaded = loaded_by(

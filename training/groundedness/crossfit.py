@@ -41,7 +41,7 @@ from training.groundedness.train import Stage, Trainer, bundled_encoder, fresh_n
 from training.groundedness.written import examples_of_overviews
 
 FOLDS = 5
-SEEDS = (7, 8)
+SEEDS = (7, 8, 9, 10)
 MAX_TOKENS = 256
 _REPLAYED = 250
 _EDITED = 400
