@@ -222,10 +222,14 @@ class EvalStore:
         if suite is not None:
             query = query.where(eval_proposals.c.suite == suite)
         with self._engine.begin() as sql:
-            return [
-                Proposal(row.id, row.suite, _CASE.validate_json(row.body), row.document_id)
-                for row in sql.execute(query)
-            ]
+            return [_proposal(row) for row in sql.execute(query)]
+
+    def proposal(self, proposal_id: int) -> Proposal | None:
+        """A case that waits for review; None when it does not any more."""
+        query = select(eval_proposals).where(eval_proposals.c.id == proposal_id)
+        with self._engine.begin() as sql:
+            row = sql.execute(query).one_or_none()
+            return None if row is None else _proposal(row)
 
     def proposal_counts(self) -> dict[str, int]:
         """Suite -> how many cases wait for review."""
@@ -458,6 +462,10 @@ def _members(sql: Connection, version_id: int) -> list[tuple[Case, int | None]]:
         .order_by(eval_members.c.position)
     )
     return [(_CASE.validate_json(row.body), row.document_id) for row in sql.execute(query)]
+
+
+def _proposal(row: Row[Any]) -> Proposal:
+    return Proposal(row.id, row.suite, _CASE.validate_json(row.body), row.document_id)
 
 
 def _version(sql: Connection, version_id: int) -> SuiteVersion:

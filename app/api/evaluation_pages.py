@@ -19,7 +19,6 @@ from app.web import pages
 from evals.catalogue import metric_of
 from evals.reports import charts, presenting
 from evals.reports.report import report_html, run_before
-from evals.store import Proposal
 from evals.types import Case, Expectation, Run
 from retrieval.types import Principal
 
@@ -261,7 +260,7 @@ def _add_review(
             raise ParameterRefused("decision", "decision: expected accept or drop", status=422)
         accepted, outcome = None, "dropped"
         if decision == "accept":
-            waiting = _proposal(services, proposal)
+            waiting = evals.proposal(proposal)
             if waiting is not None:
                 accepted = _edited(waiting.case, question, references, expectation, tags)
         version = evals.settle(proposal, accepted)
@@ -304,11 +303,6 @@ def _edited(case: Case, question: str, references: str, expectation: str, tags: 
             t.strip() for t in _limited("tags", tags, _LONGEST_NOTE).split(",") if t.strip()
         ),
     )
-
-
-def _proposal(services: Services, proposal_id: int) -> Proposal | None:
-    everything = services.evals.proposals(limit=100_000)
-    return next((one for one in everything if one.id == proposal_id), None)
 
 
 def _comparable(services: Services, run: Run) -> list[tuple[Run, str]]:

@@ -27,7 +27,7 @@ _LONGEST_WAIT_SECONDS = 3600.0
 _STOP_SECONDS = 5.0
 _GLANCE_SECONDS = 0.5
 _EXPECTED_CODES = frozenset({0, 1})
-_ROOT = str(Path(__file__).resolve().parent.parent)
+_ROOT = str(Path(__file__).resolve().parents[2])
 # The folder of our packages is given by hand: a checkout need not be installed, and a package of
 # the same name in the working folder shall not be taken for ours.
 _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from app.cli import main; main()"

@@ -87,9 +87,16 @@ def read_corpus(path: Path, wanted: Iterable[str]) -> dict[str, Judged]:
 
 
 def relevant_rows(grades: Mapping[str, int], corpus: Mapping[str, Judged]) -> list[dict[str, Any]]:
-    """What is relevant, as rows of a case: the document's name, its text when it is there."""
+    """What is relevant, as rows of a case: by its text; by its name where the corpus has no text.
+
+    An identifier of a corpus is no file's name: whoever ingested these texts may call them
+    anything, and only their words are sure to be the same.
+    """
+    texts = {name: corpus[name].text if name in corpus else "" for name in grades}
     return [
-        {"document": name, "grade": grade, "text": corpus[name].text if name in corpus else ""}
+        {"text": texts[name], "grade": grade}
+        if texts[name].strip()
+        else {"document": name, "grade": grade}
         for name, grade in grades.items()
     ]
 

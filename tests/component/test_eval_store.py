@@ -160,11 +160,13 @@ def test_a_proposal_is_settled_once(evals):
     assert evals.propose("new", [(CASE, None), (CASE, None), (other, None)]) == 2
     assert evals.proposal_counts() == {"new": 2}
     first, second = evals.proposals("new")
+    assert evals.proposal(first.id) == first
     edited = replace(first.case, question="What is the rent?")
     version = evals.settle(first.id, edited)
     assert evals.cases(version) == [edited]
     assert evals.settle(first.id, edited) is None
     assert evals.settle(second.id, None) is None
+    assert evals.proposal(second.id) is None
     assert evals.proposals() == []
 
 

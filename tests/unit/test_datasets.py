@@ -287,9 +287,9 @@ def beir(folder: Path) -> Path:
     return folder
 
 
-def test_beir_gives_documents_with_grades_and_texts(tmp_path):
+def test_beir_gives_what_is_relevant_by_its_text_with_grades(tmp_path):
     first, second, third = read_suite(beir(tmp_path / "c"))
-    assert first.relevant == (Relevant("d1", "One.", 2), Relevant("gone"))
+    assert first.relevant == (Relevant(text="One.", grade=2), Relevant("gone"))
     assert (first.key, first.expectation, first.source) == ("q1", None, "c")
     assert (second.expectation, second.relevant, second.cluster) == (ABSTAIN, (), "T")
     assert (third.expectation, third.references) == (ANSWER, ("3", "III"))
@@ -411,7 +411,7 @@ def test_mtrag_turns_are_cases_with_their_history(tmp_path):
     file_of(tmp_path, "qrels/dev.tsv", "query-id\tcorpus-id\tscore", "x\td\t1")
     first, second, third = read_suite(tmp_path)
     assert first.references == ("Yes.",)
-    assert first.relevant == (Relevant("a", "text of a"), Relevant("d"))
+    assert first.relevant == (Relevant(text="text of a"), Relevant("d"))
     assert (first.expectation, second.expectation, third.expectation) == (ANSWER, ABSTAIN, None)
     assert (second.references, second.relevant) == ((), ())
     assert second.history == (Message("user", "Is there tea?"), Message("assistant", "Yes."))
