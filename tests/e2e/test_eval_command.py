@@ -77,8 +77,10 @@ class Evals(CommandLine):
 
 
 @pytest.fixture(scope="module")
-def assay(tmp_path_factory) -> Evals:
+def assay(tmp_path_factory, prepared_models) -> Evals:
     command_line = Evals(tmp_path_factory.mktemp("evals"))
+    command_line.home.mkdir()
+    (command_line.home / "models").symlink_to(prepared_models)
     command_line.run("ingest", ROOT / "app" / "samples" / "documents", "--collection", "samples")
     command_line.suite.write_text(lines_of(CASES - 1))
     return command_line

@@ -74,8 +74,12 @@ def assay_command(home: Path, *arguments: str) -> "subprocess.CompletedProcess[s
     )
 
 
-def test_a_missed_night_is_made_up_for_and_survives_kill_nine(tmp_path: Path) -> None:
+def test_a_missed_night_is_made_up_for_and_survives_kill_nine(
+    tmp_path: Path, prepared_models: Path
+) -> None:
     home = tmp_path / "assay home"
+    home.mkdir()
+    (home / "models").symlink_to(prepared_models)
     assay = Assay(Settings(home=home))
     assay.evals.put_suite("samples", cases())
     assay.schedules.add(
