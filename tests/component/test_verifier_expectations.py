@@ -25,13 +25,13 @@ SUPPORT = [Verdict.SUPPORTED.value]
 FLOORS = {
     "number_off_by_one_digit": (0.75, 0.9),
     "date_shifted": (0.85, 0.6),
-    "unit_changed": (0.95, 0.6),
-    "negated": (0.55, 0.5),
+    "unit_changed": (0.95, 0.65),
+    "negated": (0.5, 0.5),
     "entity_swapped_within_passage": (0.9, 0.0),
-    "two_facts_two_passages": (0.85, 0.6),
-    "paraphrase": (0.07, 0.69),
+    "two_facts_two_passages": (0.85, 0.65),
+    "paraphrase": (0.0, 0.69),
     "list_with_one_invented_item": (0.95, 0.35),
-    "correct_sentence_irrelevant_evidence": (0.8, 0.55),
+    "correct_sentence_irrelevant_evidence": (0.8, 0.6),
 }
 
 

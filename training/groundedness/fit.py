@@ -51,7 +51,7 @@ _SENTENCE_RECALL = 0.70
 # means something else in the first two, hence more to the first for responses.
 _SENTENCE_SHARES, _RESPONSE_SHARES = (0.5, 0.3, 0.2), (0.9, 0.1, 0.0)
 _PENALTY = 30.0
-_LEXICAL = names(ResponseSignals)[5:]
+_OF_SENTENCES, _LEXICAL = names(ResponseSignals)[:5], names(ResponseSignals)[5:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +91,19 @@ class Variant:
 
 _MODEL = ["support", "contradiction", "worst_token", "token_mass"]
 _WORDS = [name for name in names(SentenceSignals) if name not in _MODEL]
-_FUSED = Variant("model + words (shipped)", names(SentenceSignals), names(ResponseSignals))
+# Words of the whole response are in the probabilities of its sentences already; counted once more
+# they say how long responses of these rows were.
+_FUSED = Variant("model + words (shipped)", names(SentenceSignals), _OF_SENTENCES)
 VARIANTS = [
     _FUSED,
     Variant("words alone, lexical baseline", _WORDS, _LEXICAL),
     Variant("words alone, per sentence too", _WORDS, names(ResponseSignals)),
-    Variant("model alone", _MODEL, names(ResponseSignals)[:5]),
+    Variant("model + words, the response's too", names(SentenceSignals), names(ResponseSignals)),
+    Variant("model alone", _MODEL, _OF_SENTENCES),
     Variant("sentence head + words", ["support", "contradiction", *_WORDS], [
-        name for name in names(ResponseSignals) if name != "worst_token"
+        name for name in _OF_SENTENCES if name != "worst_token"
     ]),
-    Variant("token head + words", ["worst_token", "token_mass", *_WORDS], names(ResponseSignals)),
+    Variant("token head + words", ["worst_token", "token_mass", *_WORDS], _OF_SENTENCES),
 ]  # fmt: skip
 
 
