@@ -1,18 +1,19 @@
 """Every error `evals` raises on purpose.
 
 EvalsError
-├── BadDataset     a file of a data set is missing, or a line of it is not what it should be
-├── BadPolicy      a gate's policy file is missing, or a line of it cannot be
-├── BadSchedule    a schedule's cron expression, time zone, name or delivery cannot be used
-├── JudgeFailed    a judge gave no verdict that could be used on a case, which stays unscored
-├── JudgesMissing  a judge needs ragas, or a server's client, and it is not installed
-├── JudgeUnavailable the server of a judge cannot be used
-├── NothingToProbe a leak probe has no collection to plant anything in
-├── RunUnfinished  a run has not ended, so that it cannot be judged or compared
-├── UnknownJudge   no judge has this name
-├── UnknownRun     no run has this number
-├── UnknownSchedule no schedule has this name
-└── UnknownSuite   no suite has this name, or no such version
+├── BadDataset        a file of a data set is missing, or a line of it is not what it should be
+├── BadPolicy         a gate's policy file is missing, or a line of it cannot be
+├── BadSchedule       a schedule's cron expression, time zone, name or delivery cannot be used
+├── DocumentGone      the document a case was written from has been deleted
+├── JudgeFailed       a judge gave no verdict that could be used on a case, which stays unscored
+├── JudgesMissing     a judge needs ragas, or a server's client, and it is not installed
+├── JudgeUnavailable  the server of a judge cannot be used
+├── NothingToProbe    a leak probe has no collection to plant anything in
+├── RunUnfinished     a run has not ended, so that it cannot be judged or compared
+├── UnknownJudge      no judge has this name
+├── UnknownRun        no run has this number
+├── UnknownSchedule   no schedule has this name
+└── UnknownSuite      no suite has this name, or no such version
 """
 
 from collections.abc import Sequence
@@ -49,6 +50,16 @@ class UnknownSchedule(EvalsError):
     def __init__(self, name: str, known: Sequence[str]) -> None:
         names = ", ".join(sorted(known)) or "none yet"
         super().__init__(f"there is no schedule {name!r}; the schedules are: {names}")
+
+
+class DocumentGone(EvalsError):
+    """The document a case was written from has been deleted."""
+
+    def __init__(self, document_id: int) -> None:
+        super().__init__(
+            f"document {document_id}, which a case was written from, has been deleted; leave the "
+            "case out, or write new ones with `assay eval write`"
+        )
 
 
 class JudgeFailed(EvalsError):

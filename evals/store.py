@@ -4,7 +4,7 @@ Every write is one transaction, and every result of a run its own: whatever is k
 on after the last one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from evals.errors import UnknownRun, UnknownSuite
+from evals.errors import DocumentGone, UnknownRun, UnknownSuite
 from evals.schema import (
     eval_cases,
     eval_evidence,
@@ -38,6 +38,7 @@ from evals.types import (
 )
 from generation.types import Answer, Verdict
 from retrieval.database import writing
+from retrieval.schema import documents
 
 _CASE: TypeAdapter[Case] = TypeAdapter(Case)
 _OBSERVATION: TypeAdapter[Observation] = TypeAdapter(Observation)
@@ -86,7 +87,7 @@ class EvalStore:
 
         Args:
             written_from: case key -> id of the document whose words the case holds, for cases that
-                must go with it.
+                must go with it. What the version before knows of a key is known of it now.
 
         Raises:
             ValueError: two cases have the same key, or there are none.
@@ -102,9 +103,13 @@ class EvalStore:
             suite_id = _ensure_suite(sql, name)
             newest = _newest_version(sql, suite_id)
             if newest is not None and newest.digest == digest:
-                return _version(sql, newest.id)
+                same = _version(sql, newest.id)
+                if same.cases == len(cases):  # else some went with their documents
+                    return same
+            kept = {} if newest is None else {c.key: of for c, of in _members(sql, newest.id)}
+            origins = {**kept, **(written_from or {})}
             return self._new_version(
-                sql, suite_id, newest, digest, note, [(c, written_from or {}) for c in cases]
+                sql, suite_id, newest, digest, note, [(c, origins.get(c.key)) for c in cases]
             )
 
     def add_case(
@@ -112,16 +117,19 @@ class EvalStore:
     ) -> SuiteVersion:
         """Add a case to a suite, making the suite if need be; one of the same key is replaced."""
         with writing(self._engine) as sql:
-            suite_id = _ensure_suite(sql, suite)
-            newest = _newest_version(sql, suite_id)
-            kept = [] if newest is None else _members(sql, newest.id)
-            by_key = {known.key: (known, origin) for known, origin in kept}
-            if by_key.get(case.key, (None,))[0] == case and newest is not None:
-                return _version(sql, newest.id)
-            by_key[case.key] = (case, document_id)
-            cases = [(one, {one.key: origin} if origin else {}) for one, origin in by_key.values()]
-            digest = digest_of([one.digest for one, _ in cases])
-            return self._new_version(sql, suite_id, newest, digest, note, cases)
+            return self._added(sql, suite, case, note, document_id)
+
+    def _added(
+        self, sql: Connection, suite: str, case: Case, note: str, document_id: int | None
+    ) -> SuiteVersion:
+        suite_id = _ensure_suite(sql, suite)
+        newest = _newest_version(sql, suite_id)
+        by_key = {} if newest is None else {c.key: (c, of) for c, of in _members(sql, newest.id)}
+        if newest is not None and by_key.get(case.key, (None,))[0] == case:
+            return _version(sql, newest.id)
+        by_key[case.key] = (case, document_id)
+        digest = digest_of([one.digest for one, _ in by_key.values()])
+        return self._new_version(sql, suite_id, newest, digest, note, list(by_key.values()))
 
     def _new_version(
         self,
@@ -130,16 +138,18 @@ class EvalStore:
         newest: Row[Any] | None,
         digest: str,
         note: str,
-        cases: Sequence[tuple[Case, Mapping[str, int]]],
+        cases: Sequence[tuple[Case, int | None]],
     ) -> SuiteVersion:
         number = 1 if newest is None else newest.number + 1
         row = {"suite_id": suite_id, "number": number, "digest": digest, "note": note}
         made = insert(eval_versions).values(**row, created_at=_now()).returning(eval_versions.c.id)
         version_id = sql.execute(made).scalar_one()
-        for position, (case, origins) in enumerate(cases):
-            case_id = _ensure_case(sql, case, origins.get(case.key))
-            member = {"version_id": version_id, "position": position, "case_id": case_id}
-            sql.execute(insert(eval_members).values(**member))
+        case_ids = _ensure_cases(sql, cases)
+        members = [
+            {"version_id": version_id, "position": position, "case_id": case_id}
+            for position, case_id in enumerate(case_ids)
+        ]
+        sql.execute(insert(eval_members), members)
         return _version(sql, version_id)
 
     def suites(self) -> list[SuiteVersion]:
@@ -200,14 +210,16 @@ class EvalStore:
     def propose(self, suite: str, cases: Sequence[tuple[Case, int | None]]) -> int:
         """Keep cases for review, each with the document it was written from. Returns how many.
 
-        One whose key is proposed for this suite already is not proposed again.
+        One whose key is proposed for this suite already is not proposed again, and neither is one
+        whose document has been deleted meanwhile.
         """
         with writing(self._engine) as sql:
+            gone = _gone(sql, {of for _, of in cases if of is not None})
             rows = sql.execute(select(eval_proposals).where(eval_proposals.c.suite == suite)).all()
             known = {_CASE.validate_json(row.body).key for row in rows}
             added = 0
             for case, document_id in cases:
-                if case.key in known:
+                if case.key in known or document_id in gone:
                     continue
                 known.add(case.key)
                 body = _CASE.dump_json(case).decode()
@@ -251,9 +263,9 @@ class EvalStore:
                 .returning(eval_proposals.c.suite, eval_proposals.c.document_id)
             )
             row = sql.execute(gone).one_or_none()
-        if row is None or accepted is None:
-            return None
-        return self.add_case(row.suite, accepted, document_id=row.document_id)
+            if row is None or accepted is None:
+                return None
+            return self._added(sql, row.suite, accepted, "", row.document_id)
 
     # Runs
 
@@ -289,9 +301,15 @@ class EvalStore:
             return None if found is None else _run(sql, found)
 
     def add_result(self, run_id: int, result: Result) -> None:
-        """Keep a case's result; one that is there already stays."""
+        """Keep a case's result; one that is there already stays.
+
+        Without its observation when a document it used was deleted while the case was asked.
+
+        Raises:
+            UnknownRun: it has been deleted meanwhile, with its suite.
+        """
         seen = result.observation
-        row = {
+        row: dict[str, Any] = {
             "run_id": run_id,
             "position": result.position,
             "key": result.key,
@@ -303,6 +321,11 @@ class EvalStore:
             "error": result.error,
         }
         with writing(self._engine) as sql:
+            run = select(eval_runs.c.id).where(eval_runs.c.id == run_id)
+            if sql.execute(run).scalar() is None:
+                raise UnknownRun(run_id)
+            if seen is not None and _gone(sql, seen.document_ids):
+                seen, row = None, {**row, "observation": None}
             added = sql.execute(upsert(eval_results).values(row).on_conflict_do_nothing()).rowcount
             if added and seen is not None:
                 for document_id in sorted(seen.document_ids):
@@ -443,15 +466,42 @@ def _newest_version(sql: Connection, suite_id: int) -> Row[Any] | None:
     return sql.execute(query).one_or_none()
 
 
-def _ensure_case(sql: Connection, case: Case, document_id: int | None) -> int:
-    known = sql.execute(select(eval_cases.c.id).where(eval_cases.c.digest == case.digest)).scalar()
-    if known is not None:
-        return int(known)
-    body = _CASE.dump_json(case).decode()
-    row = {"digest": case.digest, "body": body, "document_id": document_id}
-    return int(
-        sql.execute(insert(eval_cases).values(**row).returning(eval_cases.c.id)).scalar_one()
-    )
+def _ensure_cases(sql: Connection, cases: Sequence[tuple[Case, int | None]]) -> list[int]:
+    """The rows of cases, made where there are none.
+
+    Raises:
+        DocumentGone: the document a case was written from has been deleted.
+    """
+    _refuse_gone(sql, {document_id for _, document_id in cases if document_id is not None})
+    rows = sql.execute(select(eval_cases.c.digest, eval_cases.c.id, eval_cases.c.document_id))
+    known = {row.digest: row for row in rows}
+    found = []
+    for case, document_id in cases:
+        row = known.get(case.digest)
+        if row is None:
+            body = _CASE.dump_json(case).decode()
+            values = {"digest": case.digest, "body": body, "document_id": document_id}
+            made = insert(eval_cases).values(**values).returning(eval_cases.c.id)
+            found.append(int(sql.execute(made).scalar_one()))
+            continue
+        if row.document_id is None and document_id is not None:
+            # Stored before anybody knew whose words it holds.
+            here = eval_cases.c.id == row.id
+            sql.execute(update(eval_cases).where(here).values(document_id=document_id))
+        found.append(int(row.id))
+    return found
+
+
+def _gone(sql: Connection, document_ids: Set[int]) -> set[int]:
+    """Those of some documents that are not there any more."""
+    there = select(documents.c.id).where(documents.c.id.in_(document_ids))
+    return set(document_ids) - set(sql.execute(there).scalars())
+
+
+def _refuse_gone(sql: Connection, document_ids: Set[int]) -> None:
+    gone = _gone(sql, document_ids)
+    if gone:
+        raise DocumentGone(min(gone))
 
 
 def _members(sql: Connection, version_id: int) -> list[tuple[Case, int | None]]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from evals.errors import UnknownRun, UnknownSuite
+from evals.errors import DocumentGone, UnknownRun, UnknownSuite
 from evals.store import EvalStore
 from evals.types import (
     Case,
@@ -145,6 +145,56 @@ def test_deleting_a_document_takes_its_words_and_leaves_the_numbers(evals, libra
     assert evals.proposals() == []
     assert [case.key for case in evals.cases(version)] == ["rent"]
     assert library.rows("SELECT count(*) FROM eval_evidence") == [(0,)]
+
+
+def test_a_document_that_goes_while_a_case_is_asked_leaves_no_words(evals, library):
+    seen = observed(library)
+    document_id = seen.retrieved[0].document_id
+    run = evals.start_run(evals.put_suite("a", [CASE]), cases=1, origin="command", pins={})
+    library.remove("home", "lease.txt")
+    evals.add_result(run.id, result_of(0, seen, faithfulness=1.0))
+    [kept] = evals.results(run.id)
+    assert (kept.observation, kept.values) == (None, {"faithfulness": 1.0})
+    assert library.rows("SELECT count(*) FROM eval_evidence") == [(0,)]
+    assert evals.propose("a", [(Case("n", "New?"), document_id)]) == 0
+    with pytest.raises(DocumentGone, match=f"document {document_id}"):
+        evals.add_case("a", Case("n", "New?"), document_id=document_id)
+
+
+def test_a_deleted_document_s_name_does_not_stay_with_the_results(evals, library):
+    seen = observed(library)
+    run = evals.start_run(evals.put_suite("a", [CASE]), cases=2, origin="command", pins={})
+    evals.add_result(run.id, replace(result_of(0, seen), cluster="lease.txt"))
+    evals.add_result(run.id, replace(result_of(1, seen), cluster="money"))
+    library.remove("home", "lease.txt")
+    clusters = [result.cluster for result in evals.results(run.id)]
+    assert clusters == [f"deleted document {seen.retrieved[0].document_id}", "money"]
+
+
+def test_a_case_goes_with_its_document_however_it_came_into_a_suite(evals, library):
+    document_id = observed(library).retrieved[0].document_id
+    case, tagged = Case("w", "Rent?", references=("900",)), ("money",)
+    evals.put_suite("first", [case])  # from a file, before anybody knew
+    evals.add_case("second", case, document_id=document_id)
+    evals.put_suite("second", [replace(case, tags=tagged)])  # exported, edited, imported
+    library.remove("home", "lease.txt")
+    assert library.rows("SELECT count(*) FROM eval_cases") == [(0,)]
+
+
+def test_a_suite_that_lost_cases_gets_them_back_from_its_file(evals, library):
+    document_id = observed(library).retrieved[0].document_id
+    first = evals.put_suite("a", [CASE, Case("b", "Who?")], written_from={"b": document_id})
+    library.remove("home", "lease.txt")
+    assert len(evals.cases(evals.suite("a"))) == 1
+    again = evals.put_suite("a", [CASE, Case("b", "Who?")])
+    assert (again.number, again.cases) == (first.number + 1, 2)
+
+
+def test_a_run_whose_suite_was_removed_is_named(evals, library):
+    run = evals.start_run(evals.put_suite("a", [CASE]), cases=1, origin="command", pins={})
+    evals.remove_suite("a")
+    with pytest.raises(UnknownRun, match=f"no run {run.id}"):
+        evals.add_result(run.id, result_of(0, None))
 
 
 def test_a_new_revision_of_a_document_is_no_deletion(evals, library):

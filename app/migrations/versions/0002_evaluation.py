@@ -12,7 +12,9 @@ _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _FORGETTING_DDL = (
     """
     CREATE TRIGGER evals_forget_document AFTER DELETE ON documents BEGIN
-        UPDATE eval_results SET observation = NULL, error = NULL WHERE (run_id, position) IN
+        UPDATE eval_results SET observation = NULL, error = NULL, cluster = CASE
+            WHEN cluster IN (old.name, old.path) THEN 'deleted document ' || old.id ELSE cluster END
+            WHERE (run_id, position) IN
             (SELECT run_id, position FROM eval_evidence WHERE document_id = old.id);
         DELETE FROM eval_evidence WHERE document_id = old.id;
         DELETE FROM eval_proposals WHERE document_id = old.id;
