@@ -38,6 +38,7 @@ def open_database(path: Path, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECO
     engine = create_engine(
         URL.create("sqlite", database=str(path)),  # a folder's name may hold a `?`
         connect_args={"timeout": busy_timeout_seconds, "check_same_thread": False},
+        hide_parameters=True,  # errors are logged and kept; questions and answers are not
     )
 
     @event.listens_for(engine, "connect")

@@ -18,7 +18,7 @@ from app.api.wire import encoded
 from app.errors import ParameterRefused, RequestRefused, TooMuchFeedback
 from evals.errors import UnknownSuite
 from evals.store import EvalStore
-from evals.types import Case, Expectation, key_of
+from evals.types import Case, Expectation, digest_of, key_of
 from generation.types import Message
 from retrieval.types import Principal
 
@@ -31,6 +31,7 @@ FEEDBACK_ALLOWED, FEEDBACK_WINDOW = 30, timedelta(minutes=10)
 NOT_KEPT = "…"
 _PEOPLE_WATCHED = 10_000
 _LONGEST_HISTORY = 60_000
+_DIGITS_OF_A_PERSON = 8
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True)]
 Thumb = Literal["up", "down"]
@@ -88,7 +89,7 @@ _CASE_EXAMPLES = {
         },
     },
 }
-_ADDED_EXAMPLE = {"suite": CHAT_SUITE, "version": 4, "key": "5f0c1c3d9b8e7a60"}
+_ADDED_EXAMPLE = {"suite": CHAT_SUITE, "version": 4, "key": "5f0c1c3d9b8e7a60-7d1a54f2"}
 
 
 class Pace:
@@ -149,7 +150,7 @@ def feedback_routes(services: Services, identity: Identity) -> APIRouter:
         body: Annotated[CaseRequest, Body(openapi_examples=_CASE_EXAMPLES)],
         requester: Annotated[Principal, Depends(identity.requester)],
     ) -> Response:
-        """Add a question to the suite `chat`; one that is there already is replaced."""
+        """Add a question to the suite `chat`; the requester's own of the same words is replaced."""
         case = case_of(body, requester)
         pace.count(requester)
         refuse_a_full_suite(services.evals)
@@ -166,6 +167,9 @@ def feedback_routes(services: Services, identity: Identity) -> APIRouter:
 
 def case_of(body: CaseRequest, requester: Principal) -> Case:
     """What was said, as a case. Earlier answers are left out, see `NOT_KEPT`.
+
+    Its key is of the question, the turns before it and who adds it, so that nobody replaces what
+    another has said. Cases of one question are one cluster, whoever added them.
 
     Raises:
         ParameterRefused: a reference for what should be declined, or too long a history.
@@ -184,13 +188,15 @@ def case_of(body: CaseRequest, requester: Principal) -> Case:
     if body.reason is not None:
         tags.append(body.reason)
     said = f": {body.comment}" if body.comment else ""
+    asked = key_of(body.question, history)
     return Case(
-        key=key_of(body.question, history),
+        key=f"{asked}-{digest_of(['principal', requester.id])[:_DIGITS_OF_A_PERSON]}",
         question=body.question,
         history=history,
         references=(body.reference,) if body.reference else (),
         expectation=Expectation(body.expectation),
         tags=tuple(tags),
+        cluster=asked,
         source=CHAT_SUITE,
         note=f"added by {requester.name}{said}",
     )

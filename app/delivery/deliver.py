@@ -19,6 +19,7 @@ from pathlib import Path
 
 from app.delivery.mail import MailServer, send
 from app.delivery.webhook import Webhook, post
+from app.delivery.wordless import trace_of
 from app.errors import DeliveryFailed
 from evals.schedules import Delivery, TickState, shown
 from evals.types import Json, Summary
@@ -69,10 +70,14 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Carriers:
-    """What the operator has set up to carry results off this machine; None: nothing."""
+    """What the operator has set up to carry results off this machine; None: nothing.
+
+    `problem` is what is wrong with a setting, when neither can be used for it; folders can.
+    """
 
     webhook: Webhook | None = None
     mail: MailServer | None = None
+    problem: str | None = None
 
 
 def deliver(
@@ -89,7 +94,8 @@ def deliver(
         report: makes the HTML report, when a folder wants it; None: there is none.
 
     Returns:
-        What could not be delivered, in words. One that fails does not stop the others.
+        What could not be delivered, in words. One that fails does not stop the others, however
+        it fails.
     """
     failures = []
     for delivery in deliveries:
@@ -98,6 +104,10 @@ def deliver(
         except DeliveryFailed as error:
             _logger.warning("schedule %s: not delivered: %s", notice.schedule, error)
             failures.append(str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others are told
+            failures.append(f"{_name_of(delivery)}: {type(error).__name__}")
+            trace = trace_of(error)
+            _logger.error("schedule %s: not delivered:\n%s", notice.schedule, trace)
     return tuple(failures)
 
 
@@ -171,18 +181,15 @@ def write_file(path: Path, text: str) -> None:
 def _carry(
     notice: Notice, delivery: Delivery, carriers: Carriers, report: Callable[[], str | None]
 ) -> None:
-    body = json.dumps(notice_json(notice), ensure_ascii=False, allow_nan=False)
     if delivery.way == "file":
-        folder = Path(delivery.target)
-        html = report()
-        if html is not None:
-            write_file(folder / f"{notice.key}.html", html)
-        # Last: whoever waits for it finds the report there.
-        write_file(folder / f"{notice.key}.json", f"{body}\n")
-    elif delivery.way == "webhook":
+        _file(notice, Path(delivery.target), report)
+        return
+    if carriers.problem is not None:
+        raise DeliveryFailed(carriers.problem)
+    if delivery.way == "webhook":
         if carriers.webhook is None:
             raise DeliveryFailed("no webhook is set up; set ASSAY_WEBHOOK_URL")
-        post(carriers.webhook, body.encode(), delivery_id=notice.key)
+        post(carriers.webhook, _body(notice).encode(), delivery_id=notice.key)
     else:
         if carriers.mail is None:
             raise DeliveryFailed("no mail server is set up; set ASSAY_MAIL_HOST")
@@ -190,6 +197,33 @@ def _carry(
         send(
             carriers.mail, delivery.target, subject=notice.title, text=text, message_key=notice.key
         )
+
+
+def _file(notice: Notice, folder: Path, report: Callable[[], str | None]) -> None:
+    broken: Exception | None = None
+    try:
+        html = report()
+    except Exception as error:  # noqa: BLE001 - said below: the numbers are no worse for it
+        html, broken = None, error
+    if html is not None:
+        write_file(folder / f"{notice.key}.html", html)
+    # Last: whoever waits for it finds the report there.
+    write_file(folder / f"{notice.key}.json", f"{_body(notice)}\n")
+    if broken is not None:
+        _logger.error("schedule %s: no report:\n%s", notice.schedule, trace_of(broken))
+        raise DeliveryFailed(
+            f"folder {folder} has the numbers but no report: {type(broken).__name__}"
+        )
+
+
+def _body(notice: Notice) -> str:
+    return json.dumps(notice_json(notice), ensure_ascii=False, allow_nan=False)
+
+
+def _name_of(delivery: Delivery) -> str:
+    if delivery.way == "webhook":
+        return "webhook"
+    return f"{'folder' if delivery.way == 'file' else 'mail for'} {delivery.target}"
 
 
 def _patiently(attempt: Callable[[], None], sleep: Callable[[float], object]) -> None:

@@ -77,6 +77,7 @@ def send(server: MailServer, recipient: str, *, subject: str, text: str, message
     """Send a mail, once.
 
     Args:
+        subject: what of it cannot be printed, ends of lines too, becomes spaces.
         message_key: the same for the same result: a mail that comes twice has one Message-ID.
 
     Raises:
@@ -85,7 +86,7 @@ def send(server: MailServer, recipient: str, *, subject: str, text: str, message
     message = EmailMessage()
     message["From"] = server.sender
     message["To"] = recipient
-    message["Subject"] = subject
+    message["Subject"] = _one_line(subject)
     message["Date"] = formatdate(usegmt=True)
     message["Message-ID"] = _message_id(server, message_key)
     message["Auto-Submitted"] = "auto-generated"
@@ -111,6 +112,10 @@ def send(server: MailServer, recipient: str, *, subject: str, text: str, message
         raise DeliveryFailed(
             f"mail server {server.host}: {error}; see ASSAY_MAIL_TLS and ASSAY_MAIL_USER"
         ) from error
+    except UnicodeError as error:
+        raise DeliveryFailed(
+            f"mail server {server.host}: the name is no host's; see ASSAY_MAIL_HOST"
+        ) from error
     except (OSError, smtplib.SMTPException) as error:
         raise DeliveryFailed(
             f"mail server {server.host}: {getattr(error, 'strerror', None) or error}",
@@ -130,6 +135,11 @@ def _connected(server: MailServer) -> smtplib.SMTP:
             smtp.close()
             raise
     return smtp
+
+
+def _one_line(text: str) -> str:
+    """For a header, which may hold no end of a line, not even one of Unicode's."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def _message_id(server: MailServer, key: str) -> str:

@@ -4,16 +4,19 @@ import hashlib
 import hmac
 import http.client
 import ipaddress
+import socket
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
+from app.delivery.addresses import is_public
+from app.delivery.deadline import Deadline, TimedSocket, connected
 from app.errors import BadSetting, DeliveryFailed
 
 _TIMEOUT_SECONDS = 10.0
-_MOST_READ_BYTES = 65_536
 _TRY_AGAIN = frozenset({408, 425, 429})
 _PORTS = {"https": 443, "http": 80}
 
@@ -58,11 +61,14 @@ def post(
     clock: Callable[[], float] = time.time,
     timeout_seconds: float = _TIMEOUT_SECONDS,
 ) -> None:
-    """Send a body, once. Redirects are not followed.
+    """Send a body, once. Redirects are not followed; of the answer, only its head is read.
 
     Headers: `X-Assay-Delivery` is the same for the same result, however often it is sent. With a
     secret, `X-Assay-Signature` is `sha256=` and the HMAC-SHA256, in hex, of the header
     `X-Assay-Timestamp`, a full stop, and the body.
+
+    Args:
+        timeout_seconds: for all of it, once the host's name is looked up.
 
     Raises:
         DeliveryFailed: it was not taken; it says whether another attempt may help.
@@ -80,22 +86,24 @@ def post(
     target = parts.path or "/"
     if parts.query:
         target += f"?{parts.query}"
-    connection = _connection(parts, timeout_seconds)
     try:
-        connection.connect()
-        _check_peer(webhook, parts, connection)
-        connection.request("POST", target, body=body, headers=headers)
-        response = connection.getresponse()
-        response.read(_MOST_READ_BYTES)
-    except (OSError, http.client.HTTPException) as error:
+        with closing(_connection(webhook, parts, Deadline(timeout_seconds))) as connection:
+            connection.request("POST", target, body=body, headers=headers)
+            status = connection.getresponse().status
+    except (http.client.HTTPException, UnicodeError) as error:
+        # Not its words, nor where it came from: an answer may repeat our address and what it holds.
+        raise DeliveryFailed(
+            f"webhook {webhook.host}: {type(error).__name__}",
+            is_transient=not isinstance(error, UnicodeError),
+        ) from None
+    except OSError as error:
         # A certificate that is not trusted will not be in a second either.
         is_transient = not isinstance(error, ssl.SSLCertVerificationError)
         raise DeliveryFailed(
-            f"webhook {webhook.host}: {_words_of(error)}", is_transient=is_transient
+            f"webhook {webhook.host}: {error.strerror or error or type(error).__name__}",
+            is_transient=is_transient,
         ) from error
-    finally:
-        connection.close()
-    _check_status(webhook, response.status)
+    _check_status(webhook, status)
 
 
 def signature(secret: bytes, stamp: str, body: bytes) -> str:
@@ -107,6 +115,7 @@ def _parts(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         is_whole = parts.scheme in _PORTS and bool(parts.hostname) and parts.port != 0
+        (parts.hostname or "").encode("idna")  # as looking it up does
     except ValueError:
         is_whole = False
     if not is_whole or not url.isascii() or not url.isprintable() or " " in url:
@@ -118,24 +127,35 @@ def _parts(url: str) -> SplitResult:
     return parts
 
 
-def _connection(parts: SplitResult, timeout_seconds: float) -> http.client.HTTPConnection:
+def _connection(
+    webhook: Webhook, parts: SplitResult, deadline: Deadline
+) -> http.client.HTTPConnection:
+    """Connect to an address that is meant. Nothing is sent before that is known."""
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
-    if parts.scheme == "https":
-        context = ssl.create_default_context()
-        return http.client.HTTPSConnection(host, port, timeout=timeout_seconds, context=context)
-    return http.client.HTTPConnection(host, port, timeout=timeout_seconds)
+    sock = connected(host, port, deadline)
+    try:
+        _check_peer(webhook, parts, sock)
+        connection = http.client.HTTPConnection(host, port)
+        if parts.scheme == "https":
+            context = ssl.create_default_context()
+            connection = http.client.HTTPSConnection(host, port, context=context)
+            sock.settimeout(deadline.left())
+            sock = context.wrap_socket(sock, server_hostname=host)
+    except BaseException:
+        sock.close()
+        raise
+    connection.sock = TimedSocket(sock, deadline)
+    return connection
 
 
-def _check_peer(
-    webhook: Webhook, parts: SplitResult, connection: http.client.HTTPConnection
-) -> None:
+def _check_peer(webhook: Webhook, parts: SplitResult, sock: socket.socket) -> None:
     """Refuse an address nobody meant, before anything is sent: whatever the name led to."""
-    reached = ipaddress.ip_address(connection.sock.getpeername()[0].partition("%")[0])
-    if parts.scheme == "http" and reached.is_global:
+    reached = ipaddress.ip_address(sock.getpeername()[0].partition("%")[0])
+    if parts.scheme == "http" and is_public(reached):
         raise DeliveryFailed(
             f"webhook {webhook.host} is outside this network and its address is http; use https"
         )
-    if not webhook.allows_private and not reached.is_global:
+    if not webhook.allows_private and not is_public(reached):
         raise DeliveryFailed(
             f"webhook {webhook.host} is at {reached}, an address of this machine or of a private "
             "network; set ASSAY_WEBHOOK_ALLOW_PRIVATE=true if that is meant"
@@ -154,7 +174,3 @@ def _check_status(webhook: Webhook, status: int) -> None:
         f"webhook {webhook.host} answered {status}",
         is_transient=status >= 500 or status in _TRY_AGAIN,
     )
-
-
-def _words_of(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error or type(error).__name__)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.delivery.deliver import Check, Notice, deliver
+from app.delivery.deliver import Carriers, Check, Notice, deliver
+from app.delivery.wordless import trace_of
 from app.errors import AppError, HomeInUse, RunInUse
 from app.evaluation.locks import RunLocks
 from evals.errors import EvalsError, UnknownRun
@@ -75,9 +76,10 @@ class ScheduledRuns:
             notice, detail = self._judged(schedule, tick, notice)
         except (AppError, EvalsError, GenerationError, RetrievalError) as error:
             notice, detail = _failed(notice, error), str(error)
-        except Exception as error:  # this schedule's next tick, and the others, go on
-            _logger.exception("schedule %s: the run failed", schedule.name)
-            notice, detail = _failed(notice, error), f"{type(error).__name__}: {error}"
+        except Exception as error:  # noqa: BLE001 - this schedule's next tick, and the others, go on
+            # Without its words, which may be those of an answer or a document.
+            _logger.error("schedule %s: the run failed:\n%s", schedule.name, trace_of(error))
+            notice, detail = _failed(notice, error), f"{type(error).__name__}; the log says where"
         return TickOutcome(notice.outcome, detail, self._tell(schedule, notice))
 
     def _judged(self, schedule: Schedule, tick: Tick, notice: Notice) -> tuple[Notice, str]:
@@ -228,14 +230,13 @@ class ScheduledRuns:
             return ()
         try:
             carriers = self._assay.carriers()
-            return deliver(
-                notice, schedule.deliveries, carriers, lambda: self._report(schedule, notice)
-            )
         except AppError as error:
-            return (str(error),)
-        except Exception as error:  # the run is made: what comes of it is kept all the same
-            _logger.exception("schedule %s: not delivered", schedule.name)
-            return (f"not delivered: {type(error).__name__}",)
+            carriers = Carriers(problem=str(error))
+        except Exception as error:  # noqa: BLE001 - the run is made: its outcome is kept all the same
+            carriers = Carriers(problem=f"the settings cannot be used: {type(error).__name__}")
+        return deliver(
+            notice, schedule.deliveries, carriers, lambda: self._report(schedule, notice)
+        )
 
     def _report(self, schedule: Schedule, notice: Notice) -> str | None:
         """The HTML report of the run, None when there is no run."""

@@ -17,6 +17,8 @@ LONGEST_QUESTION = 20_000
 LONGEST_TEXT = 100_000
 LONGEST_KEY = 200
 MOST_ITEMS = 1_000
+# Further apart, the sums of a summary lose the small ones, or are infinite.
+SMALLEST_WEIGHT, LARGEST_WEIGHT = 0.001, 1000.0
 _SURROGATES = range(0xD800, 0xE000)
 
 
@@ -36,6 +38,14 @@ def _listed(value: object) -> object:
 def _written(value: object) -> object:
     """A number is the text it is written as; truth values and the rest are refused."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _bearable(weight: float) -> float:
+    if not SMALLEST_WEIGHT <= weight <= LARGEST_WEIGHT:  # nor is NaN
+        raise ValueError(
+            f"a weight is from {SMALLEST_WEIGHT:g} to {LARGEST_WEIGHT:g}, not {weight:g}"
+        )
+    return weight
 
 
 def _without_blanks(texts: list[str]) -> list[str]:
@@ -102,7 +112,7 @@ class CaseRow(BaseModel):
         Field(max_length=MOST_ITEMS),
         AfterValidator(_without_blanks),
     ] = []
-    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    weight: Annotated[float, AfterValidator(_bearable)] = 1.0
     key: Name = ""
     cluster: Text = ""
     history: list[TurnRow] = Field(default=[], max_length=MOST_ITEMS)

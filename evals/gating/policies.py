@@ -19,6 +19,8 @@ Baseline: TypeAlias = Literal["last", "best", "none"] | int
 
 # In this share of gates over two runs of the same thing, at most, some relative rule alarms.
 ALARM_RATE = 0.05
+# A rule of every policy: metrics are of the cases that did not fail, however few these are.
+FAILED_AT_MOST = 0.02
 _TOP_KEYS = ("baseline", "best_by", "alarm_rate", "metrics", "failed_at_most", "leaks")
 _RULE_KEYS = ("at_least", "at_most", "confident", "may_drop", "may_rise", "unscored_at_most")
 _JUDGED = ("ragas_", "judge_")
@@ -62,15 +64,15 @@ class Policy:
     """What a gate demands of a run.
 
     `baseline` is the run before (`last`), the one with the best `best_by` (`best`), one by its
-    number, or none. `failed_at_most` is a share of the cases. `leaks` is how many leaks the probe
-    may find: 0, or None when it is not asked for.
+    number, or none. `failed_at_most` is a share of the cases, in [0, 1]. `leaks` is how many leaks
+    the probe may find: 0, or None when it is not asked for.
     """
 
     rules: tuple[MetricRules, ...]
     baseline: Baseline = "last"
     best_by: str = "faithfulness"
     alarm_rate: float = ALARM_RATE
-    failed_at_most: float | None = None
+    failed_at_most: float = FAILED_AT_MOST
     leaks: int | None = None
 
     @property
@@ -93,7 +95,6 @@ DEFAULT_POLICY = Policy(
         MetricRules("abstention_recall", may_drop=_SLACK),
         MetricRules("answered_share", may_drop=_SLACK),
     ),
-    failed_at_most=0.02,
 )
 
 
@@ -151,7 +152,7 @@ class _Reader:
             baseline=self._baseline(top["baseline"]) if "baseline" in top else "last",
             best_by=self._best_by(top["best_by"]) if "best_by" in top else "faithfulness",
             alarm_rate=self._alarm_rate(top["alarm_rate"]) if "alarm_rate" in top else ALARM_RATE,
-            failed_at_most=failed,
+            failed_at_most=FAILED_AT_MOST if failed is None else failed,
             leaks=leaks,
         )
 

@@ -17,6 +17,8 @@ from evals.types import Result, Run
 
 # A run to compare with, and its results.
 BaselineRun: TypeAlias = tuple[Run, Sequence[Result]]
+# Below this share of a run's cases, nothing lost among the shared ones says nothing of the run.
+COMPARABLE_AT_LEAST = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ def regressions(
 ) -> tuple[list[RuleOutcome], list[str]]:
     """What became of each relative rule of a policy; and notes on what limits that.
 
-    Without a baseline, or when it shares no case with the run, all are skipped.
+    Without a baseline all are skipped. With one, there is a rule beside them: that enough of the
+    run's cases can be compared. Else a suite of all other questions would pass.
     """
     tests = _tests(policy)
     if not tests:
@@ -54,16 +57,37 @@ def regressions(
         return skipped, [_why_no_baseline(policy, run)]
     before, old_results = baseline
     matched = match(old_results, results, edited=edited)
+    comparable = _comparable(matched, results, before)
     if not matched.pairs:
-        note = f"run {before.id} shares no case with this one: only absolute rules count"
-        return [_skipped(test, None, "no case is shared") for test in tests], [note]
+        return [comparable, *(_skipped(test, None, "no case is shared") for test in tests)], []
     metrics = sorted({test.metric for test in tests})
     drawn = draw_differences(matched, metrics, draws=draws, seed=seed)
     lost = {
         metric for metric in metrics if _is_scored(before, metric) and not _is_scored(run, metric)
     }
     found = _tested(tests, drawn, policy.alarm_rate, matched.pairs, lost)
-    return found, _limits(matched, before, policy.alarm_rate / len(tests))
+    return [comparable, *found], _limits(matched, before, policy.alarm_rate / len(tests))
+
+
+def _comparable(matched: Matched, results: Sequence[Result], before: Run) -> RuleOutcome:
+    """Whether the baseline has enough of the run's cases, those that failed left aside."""
+    asked = sum(one.error is None for one in results)
+    shared = sum(first.error is None and second.error is None for first, second in matched.pairs)
+    is_met = asked > 0 and shared >= COMPARABLE_AT_LEAST * asked
+    detail = f"{shared} of {asked} cases can be compared with run {before.id}"
+    advice = (
+        "; name a run of these cases with `--against`, or, for a new version of the suite, "
+        "write `baseline: none` into the policy"
+    )
+    return RuleOutcome(
+        rule="comparable_at_least",
+        metric="cases",
+        outcome=Outcome.PASSED if is_met else Outcome.FAILED,
+        value=shared / asked if asked else None,
+        limit=f"{COMPARABLE_AT_LEAST:g}",
+        n=asked,
+        detail=detail if is_met else detail + advice,
+    )
 
 
 def _limits(matched: Matched, before: Run, level: float) -> list[str]:

@@ -220,13 +220,6 @@ def test_a_proposal_is_settled_once(evals):
     assert evals.proposals() == []
 
 
-def test_values_are_added_to_a_result(evals):
-    run = evals.start_run(evals.put_suite("a", [CASE]), cases=1, origin="gate", pins={})
-    evals.add_result(run.id, result_of(0, None, hit=1.0))
-    evals.set_values(run.id, 0, {"ragas_faithfulness": None, "hit": 0.0})
-    assert evals.result(run.id, 0).values == {"hit": 0.0, "ragas_faithfulness": None}
-
-
 def test_a_removed_suite_leaves_nothing(evals, library):
     version = evals.put_suite("a", [CASE])
     run = evals.start_run(version, cases=1, origin="command", pins={})

@@ -27,6 +27,7 @@ from evals.types import (
     SeenCitation,
     SeenPassage,
     SeenSentence,
+    key_of,
 )
 from generation.types import Message, Origin, Verdict
 from tests.component.library import revision_of
@@ -446,13 +447,31 @@ def test_a_reader_adds_a_case_with_what_should_have_come(site):
         references=("Six months.",),
         expectation=ANSWER,
         tags=("thumbs down", "wrong"),
+        cluster=key_of("How long is it?", case.history),
         source="chat",
         note="added by ada: It says twelve.",
     )
     body |= {"expectation": "abstain", "reference": ""}
-    again = site.client("bob").post("/api/evals/cases", json=body).json()
+    again = site.client("ada").post("/api/evals/cases", json=body).json()
     assert (again["version"], again["key"]) == (2, case.key)
     assert len(evals.cases(evals.suite("chat"))) == 1
+
+
+def test_nobody_replaces_what_another_has_said(site):
+    body = {"question": "How long is it?", "expectation": "answer", "reference": "Six months."}
+    first = site.client("root").post("/api/evals/cases", json=body).json()
+    other = {"question": "How  long is it? ", "expectation": "abstain"}
+    second = site.client("bob").post("/api/evals/cases", json=other).json()
+    by_key = site.client().post("/api/evals/cases", json=other, headers=site.key("bob")).json()
+    assert first["key"] != second["key"] == by_key["key"]
+    evals = site.services.evals
+    roots, bobs = evals.cases(evals.suite("chat"))
+    assert (roots.key, roots.references, roots.expectation) == (
+        first["key"], ("Six months.",), ANSWER,
+    )  # fmt: skip
+    assert bobs.note == "added by bob"
+    # The same question twice is no second opinion on how good the answers are.
+    assert roots.cluster == bobs.cluster
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,28 @@
 """`assay eval compare` and `assay eval gate` over runs that are kept in a real database."""
 
 import json
+import signal
+from dataclasses import dataclass, fields
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from app.bootstrap import Assay
 from app.cli.evals.compare import compare
 from app.cli.evals.gate import gate
+from app.cli.evals.run import run as run_command
+from app.cli.evals.schedule import add as schedule_add
 from app.cli.terminal import Terminal
 from app.errors import CommandFailed, HomeInUse
 from app.evaluation.probing import _alone
+from app.evaluation.running import RunOptions
 from app.settings import read_settings
 from evals.errors import BadPolicy, UnknownRun
 from evals.summary import summarise
 from evals.types import Case, RunState
+from tests.component.library import revision_of
+from tests.fakes import ScriptedEngine, SubstringVerifier, WordEncoder
 from tests.simulated import result_of
 
 CASES = 40
@@ -114,6 +122,119 @@ def test_what_cannot_be_judged_is_refused_before_anything_runs(assay, tmp_path):
     assert "line 2" in str(refused)
     assert isinstance(told(gate, "leases", "--run", run, "--against", 99).exception, UnknownRun)
     assert isinstance(told(gate, "other", "--run", run).exception, CommandFailed)
+
+
+# --- A run that the gate makes ------------------------------------------------------------------
+
+
+@dataclass
+class PressingEngine(ScriptedEngine):
+    """Presses Ctrl-C so many times while it says its first answer."""
+
+    presses: int = 0
+
+    def stream(self, *given, **named):
+        for _ in range(self.presses if not self.conversations else 0):
+            signal.raise_signal(signal.SIGINT)
+        yield from super().stream(*given, **named)
+
+
+@pytest.fixture
+def suite(assay, monkeypatch):
+    """A suite of three cases over one document; the gate's commands use this assay."""
+    answers = ["The rent is 900 pounds."] * 100
+    assay.__dict__ |= {
+        "_encoder": WordEncoder(),
+        "_engine": PressingEngine(answers),
+        "_verifier": SubstringVerifier(),
+    }
+    assay.settings = assay.settings.model_copy(update={"abstain_below": 0.02})
+    text = "The rent is 900 pounds. The notice period is three months."
+    assay.store.publish(
+        assay.store.ensure_collection("home"),
+        revision_of("lease.txt", text, assay.encoder),
+        text.encode(),
+        encoder=assay.encoder.fingerprint,
+    )
+    cases = [Case(f"rent-{i}", "How much is the rent?", references=("900",)) for i in range(3)]
+    assay.evals.put_suite("asked", cases)
+    for command in ("gate", "run"):
+        monkeypatch.setattr(f"app.cli.evals.{command}.open_assay", lambda: assay)
+    return "asked"
+
+
+def test_a_gate_is_stopped_after_the_case_in_hand_and_gone_on_with(assay, suite):
+    assay.engine.presses = 1
+    before = signal.getsignal(signal.SIGINT)
+    stopped = told(gate, suite, "--json")
+    assert (stopped.exit_code, stopped.stdout) == (130, "")
+    assert "stopping after the case in hand" in stopped.stderr
+    assert "stopped after 1 of 3 cases; the same command goes on with run 1" in stopped.stderr
+    assert signal.getsignal(signal.SIGINT) is before
+    assert assay.evals.run(1).state is RunState.RUNNING
+
+    ended = told(gate, suite, "--json")
+    assert "going on with run 1: 1 of 3 done\n" in ended.stderr  # the gate has no --new
+    assert (ended.exit_code, json.loads(ended.stdout)["run"]) == (0, 1)
+    [made] = assay.evals.runs()
+    assert (made.state, made.done, made.origin) == (RunState.FINISHED, 3, "gate")
+
+
+def test_ctrl_c_twice_stops_a_gate_at_once(assay, suite):
+    assay.engine.presses = 2
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(click.Abort):
+        gate.main([suite], obj=Terminal(), standalone_mode=False)
+    assert signal.getsignal(signal.SIGINT) is before
+    [made] = assay.evals.runs()
+    assert (made.state, made.done) == (RunState.RUNNING, 0)
+    assay.engine.presses = 0
+    assert told(gate, suite).exit_code == 0
+    assert assay.evals.run(made.id).done == 3
+
+
+def test_ctrl_c_in_the_last_case_leaves_nothing_to_go_on_with(assay, suite):
+    assay.engine.presses = 1
+    done = told(gate, suite, "--limit", 1)
+    assert done.exit_code == 0
+    assert done.stdout.endswith("passed\n")
+
+
+def test_run_and_gate_go_on_with_each_others_runs(assay, suite):
+    assay.engine.presses = 1
+    assert told(gate, suite).exit_code == 130
+    ended = told(run_command, suite)
+    assert ended.exit_code == 0
+    assert "going on with run 1: 1 of 3 done (--new begins another)" in ended.stderr
+
+
+def test_a_gate_runs_with_its_options(assay, suite):
+    done = told(
+        gate, suite, "--limit", 2, "--seed", 3, "--temperature", 0.7, "--max-tokens", 20,
+        "--abstain-below", 1, "--collection", "home", "--judge", "rubric:answers",
+    )  # fmt: skip
+    assert done.exit_code == 0
+    [made] = assay.evals.runs()
+    assert (made.cases, made.pins["seed"], made.pins["readable"]) == (2, 3, ["home"])
+    assert made.pins["decoding"]["temperature"] == 0.7
+    assert made.pins["decoding"]["max_tokens"] == 20
+    assert made.pins["settings"]["abstain_below"] == 1
+    assert made.pins["options"]["judges"] == ["rubric:answers"]
+
+
+def test_options_left_out_are_the_products_and_the_same_for_every_command():
+    asking = {"limit", "seed", "as_user", "collection", "model", "temperature", "max_tokens",
+              "abstain_below", "judges"}  # fmt: skip
+    assert asking <= {field.name for field in fields(RunOptions)}
+    shown = [
+        [(one.name, one.opts, one.help) for one in command.params if one.name in asking]
+        for command in (run_command, gate, schedule_add)
+    ]
+    assert [name for name, _, _ in shown[0]] == [
+        "limit", "seed", "as_user", "collection", "model", "temperature", "max_tokens",
+        "abstain_below", "judges",
+    ]  # fmt: skip
+    assert shown[0] == shown[1] == shown[2]
 
 
 def test_two_probes_do_not_sweep_each_others_canaries(tmp_path):

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import traceback
 
 import pytest
 from sqlalchemy import event
@@ -302,3 +303,10 @@ def test_a_passage_cannot_be_edited(library):
     library.publish("a", "/lease.txt", LEASE)
     with pytest.raises(DatabaseError, match="immutable"):
         library.execute("UPDATE passages SET text = 'x'")
+
+
+def test_an_error_of_sql_repeats_no_text(library):
+    library.publish("a", "/lease.txt", LEASE)
+    with pytest.raises(DatabaseError) as refused, library.engine.begin() as sql:
+        sql.exec_driver_sql("UPDATE passages SET text = ?", (LEASE_2,))
+    assert LEASE_2 not in "".join(traceback.format_exception(refused.value))

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
+from app.cli.evals import gate as gate_command
 from app.cli.evals import review as review_command
 from app.cli.evals import suites as commands
 from app.cli.evals import write as write_command
@@ -16,7 +17,7 @@ from app.evaluation.writing import write_cases
 from evals.datasets import WRITTEN, Shape
 from evals.errors import BadDataset, UnknownSuite
 from evals.store import EvalStore
-from evals.types import Case, Expectation
+from evals.types import Case, Expectation, RunState
 from evals.writing.engines import Failure
 from tests.component.library import Library, opened
 from tests.fakes import ScriptedEngine, SubstringVerifier
@@ -48,7 +49,7 @@ def assay(tmp_path, monkeypatch):
             ),
             library=library,
         )
-        for module in (commands, review_command, write_command):
+        for module in (commands, gate_command, review_command, write_command):
             monkeypatch.setattr(module, "open_assay", lambda: wired)
         yield wired
 
@@ -82,8 +83,76 @@ def test_a_file_becomes_a_suite_and_the_same_cases_no_new_version(tmp_path, assa
     assert (said["answer"], said["abstain"], said["open"]) == (1, 1, 1)
     assert "the same as version 1" in run(commands.import_suite, path).stdout
     file_of(path, *ROWS[:2])
-    assert "imported as version 2" in run(commands.import_suite, path).stdout
+    done = run(commands.import_suite, path, "--replace")
+    assert "imported as version 2 of 'leases', without 1 of version 1" in done.stdout
     assert "leases: 2 cases, version 2" in run(commands.suites).stdout
+
+
+def test_an_import_drops_no_cases_unless_that_is_wanted(tmp_path, assay):
+    path = file_of(tmp_path / "leases.jsonl", *ROWS)
+    run(commands.import_suite, path)
+    propose(assay, "Four?", "Five?")
+    run(review_command.review, "w", "--accept-all")
+    refused = run(commands.import_suite, path, "--name", "w", is_fine=False)
+    assert isinstance(refused.exception, CommandFailed)
+    assert "leases.jsonl lacks 2 of the 2 cases of suite 'w', version" in str(refused.exception)
+    assert "--replace" in str(refused.exception)
+    assert assay.evals.suite("w").cases == 2
+    # One more case, or another word in one, drops none.
+    file_of(path, *ROWS, {"question": "Four?"})
+    said = json.loads(run(commands.import_suite, path, "--json").stdout)
+    assert (said["version"], said["dropped"], said["note"]) == (2, 0, "from leases.jsonl")
+    replaced = run(commands.import_suite, path, "--name", "w", "--replace", "--note", "", "--json")
+    said = json.loads(replaced.stdout)
+    assert (said["dropped"], said["cases"], said["note"], said["is_new"]) == (2, 4, "", True)
+
+
+def test_a_file_to_ask_is_a_suite_and_may_change(tmp_path, assay, capsys):
+    path = file_of(tmp_path / "leases.jsonl", *ROWS)
+    assert commands.version_to_ask(assay, Terminal(), str(path)).number == 1
+    assert "version 1 of suite 'leases': 3 cases\n" in capsys.readouterr().err
+    assert commands.version_to_ask(assay, Terminal(), str(path)).number == 1
+    assert capsys.readouterr().err == ""
+    file_of(path, *ROWS[:2])
+    assert commands.version_to_ask(assay, Terminal(), str(path)).number == 2
+    assert "2 cases, without 1 of version 1\n" in capsys.readouterr().err
+    assert commands.version_to_ask(assay, Terminal(), "leases").number == 2
+
+
+def test_a_file_to_ask_turns_no_reviewed_case_away(tmp_path, assay):
+    path = file_of(tmp_path / "w.jsonl", *ROWS)
+    commands.version_to_ask(assay, Terminal(), str(path))
+    propose(assay, "Four?", "Five?")
+    run(review_command.review, "w", "--accept-all")
+    with pytest.raises(CommandFailed, match="lacks 2 of the 5 cases of suite 'w'") as refused:
+        commands.version_to_ask(assay, Terminal(), str(path))
+    assert "--replace" in str(refused.value)
+    assert assay.evals.suite("w").cases == 5
+    run(commands.import_suite, path, "--replace")
+    file_of(path, ROWS[0])
+    assert commands.version_to_ask(assay, Terminal(), str(path)).cases == 1
+
+
+def test_a_gate_takes_a_file_as_a_run_does(tmp_path, assay, monkeypatch):
+    def ask(_assay, _terminal, version, _options, *, origin):
+        made = assay.evals.start_run(version, cases=version.cases, origin=origin, pins={})
+        return assay.evals.finish_run(made.id, {}, state=RunState.FINISHED)
+
+    monkeypatch.setattr(gate_command, "ask_suite", ask)
+    path = file_of(tmp_path / "leases.jsonl", *ROWS)
+    done = run(gate_command.gate, path, "--json", is_fine=False)
+    assert json.loads(done.stdout)["run"] == 1, done.exception
+    assert assay.evals.run(1).version.suite == "leases"
+    assert assay.evals.cases(assay.evals.suite("leases"))[0].question == "Who signs?"
+    missing = run(gate_command.gate, tmp_path / "none.jsonl", is_fine=False)
+    assert "there is no file" in str(missing.exception)
+
+
+def test_what_is_neither_a_suite_nor_a_file(tmp_path, assay):
+    with pytest.raises(CommandFailed, match=r"there is no file nothing\.jsonl"):
+        commands.version_to_ask(assay, Terminal(), "nothing.jsonl")
+    with pytest.raises(UnknownSuite):
+        commands.version_to_ask(assay, Terminal(), "nothing")
 
 
 def test_a_bad_row_imports_nothing(tmp_path, assay):
@@ -132,7 +201,7 @@ def test_what_an_export_loses_is_said_and_nothing_is_overwritten(tmp_path, assay
 
 def test_an_older_version_and_an_unknown_suite(tmp_path, assay):
     run(commands.import_suite, file_of(tmp_path / "s.jsonl", *ROWS))
-    run(commands.import_suite, file_of(tmp_path / "s.jsonl", ROWS[0]))
+    run(commands.import_suite, file_of(tmp_path / "s.jsonl", ROWS[0]), "--replace")
     run(commands.export_suite, "s", tmp_path / "old.jsonl", "--version", 1)
     assert len((tmp_path / "old.jsonl").read_text().splitlines()) == 3
     done = run(commands.export_suite, "s", tmp_path / "x.jsonl", "--version", 7, is_fine=False)

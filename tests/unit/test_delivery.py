@@ -4,17 +4,21 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
 import socketserver
 import stat
 import threading
-from contextlib import contextmanager
+import traceback
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import ip_address
 
 import pytest
 
+from app.delivery.addresses import is_public
 from app.delivery.deliver import (
     WAITS,
     Carriers,
@@ -27,6 +31,7 @@ from app.delivery.deliver import (
 )
 from app.delivery.mail import MailServer, check_address, send
 from app.delivery.webhook import Webhook, post, signature
+from app.delivery.wordless import trace_of
 from app.errors import BadSetting, DeliveryFailed
 from evals.errors import BadSchedule
 from evals.schedules import Delivery
@@ -192,7 +197,8 @@ def test_a_private_address_takes_nothing_unless_it_is_meant():
     [
         "http://example.org/x", "ftp://example.org", "https://", "example.org", "", "https://a b/",
         "https://user:pw@example.org/", "https://example.org:99999/", "https://exämple.org/",
-        "https://example.org/\r\nX: y", "file:///etc/passwd",
+        "https://example.org/\r\nX: y", "file:///etc/passwd", "https://example..org/x",
+        f"https://{'a' * 64}.example.org/x",
     ],
 )  # fmt: skip
 def test_an_address_that_cannot_be_one_is_refused_without_repeating_it(url):
@@ -206,6 +212,101 @@ def test_no_message_repeats_the_address_or_the_secret():
         [failure], _ = told(NOTICE, HOOKED, Carriers(webhook_to(hook, "/T0P/s3cr3t-token")))
     assert "s3cr3t" not in failure
     assert "s3cr3t" not in repr(webhook_to(hook, "/T0P/s3cr3t-token", b"s3cr3t"))
+
+
+@contextmanager
+def serving(handle):
+    """A server that does with one connection whatever it likes. Gives its port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):  # the client has gone
+            handle(connection)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        thread.join()
+        listener.close()
+
+
+def webhook_at(port: int, path: str = "/hook") -> Webhook:
+    return Webhook(f"http://127.0.0.1:{port}{path}", b"s3cr3t", allows_private=True)
+
+
+def echo(client: socket.socket) -> None:
+    client.sendall(client.recv(65_536))
+
+
+def test_an_answer_that_repeats_the_request_is_not_repeated():
+    path = "/T0P/s3cr3t-token"
+    with serving(echo) as port, pytest.raises(DeliveryFailed) as failed:
+        post(webhook_at(port, path), b"{}", delivery_id="x")
+    assert str(failed.value) == "webhook 127.0.0.1: BadStatusLine"
+    assert failed.value.is_transient
+    assert path not in "".join(traceback.format_exception(failed.value))
+
+
+@pytest.mark.parametrize("begin", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 Continue\r\n"])
+def test_an_answer_that_comes_byte_by_byte_is_not_waited_for(begin):
+    """Each byte comes within the time limit, the whole of the head does not."""
+    gone = threading.Event()
+
+    def drip(client) -> None:
+        client.sendall(begin + b"X: ")
+        for _ in range(100):
+            if gone.wait(0.05):
+                return
+            client.sendall(b"a")
+        client.sendall(b"\r\n\r\nHTTP/1.1 200 OK\r\n\r\n")
+
+    with serving(drip) as port:
+        with pytest.raises(DeliveryFailed, match="timed out") as failed:
+            post(webhook_at(port), b"{}", delivery_id="x", timeout_seconds=0.3)
+        gone.set()
+    assert failed.value.is_transient
+
+
+def test_what_an_answer_says_besides_its_head_is_not_waited_for():
+    is_done = threading.Event()
+
+    def answer(client) -> None:
+        client.recv(65_536)
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        is_done.wait(30)
+
+    with serving(answer) as port:
+        post(webhook_at(port), b"{}", delivery_id="x", timeout_seconds=10)
+        is_done.set()
+
+
+def test_a_server_that_does_not_take_the_body_is_not_waited_for():
+    is_done = threading.Event()
+    with serving(lambda _: is_done.wait(30)) as port:
+        with pytest.raises(DeliveryFailed, match="timed out"):
+            post(webhook_at(port), b"x" * 50_000_000, delivery_id="x", timeout_seconds=0.3)
+        is_done.set()
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("8.8.8.8", True), ("10.0.0.1", False), ("127.0.0.1", False), ("100.64.0.1", False),
+        ("169.254.169.254", False), ("224.0.0.1", False),
+        ("2001:4860:4860::8888", True), ("::1", False), ("fe80::1", False), ("fd00::1", False),
+        ("2001:db8::1", False), ("fec0::1", False), ("ff0e::1", False), ("4000::1", False),
+        ("::ffff:8.8.8.8", True), ("::ffff:10.0.0.1", False), ("::10.0.0.1", False),
+        ("64:ff9b::8.8.8.8", True), ("64:ff9b::10.0.0.1", False), ("64:ff9b::7f00:1", False),
+        ("64:ff9b:1::8.8.8.8", False), ("64:ff9b:1::a00:1", False),
+        ("2002:808:808::1", True), ("2002:a00:1::1", False), ("2002:7f00:1::", False),
+        ("2001:0:a00:1::1", False),
+    ],
+)  # fmt: skip
+def test_which_addresses_are_public(address, expected):
+    assert is_public(ip_address(address)) is expected
 
 
 # --- A small mail server --------------------------------------------------------------------
@@ -280,6 +381,25 @@ def test_a_result_is_mailed_as_plain_text():
     assert mail.get_content_type() == "text/plain"
     assert mail.get_content().replace("\r\n", "\n") == notice_text(notice)
     assert not any(line.startswith("AUTH") for line in box.commands)
+
+
+@pytest.mark.parametrize(
+    "end", ["\u2028", "\u2029", "\x85", "\x0b", "\x1c", "\r\nBcc: x@y.org\r\n"]
+)
+def test_a_subject_is_one_line_whatever_the_name(end):
+    notice = replace(NOTICE, schedule=f"night{end}ly", suite=f"lea{end}ses")
+    with taking_mail(Post()) as box:
+        assert told(notice, MAILED, Carriers(mail=mail_through(box))) == ((), [])
+    mail = message_from_bytes(box.mails[0], policy=policy.default)
+    assert mail["Subject"] == f"Assay: {' '.join(f'night{end}ly'.split())} failed"
+    assert mail["Bcc"] is None
+
+
+def test_a_mail_server_whose_name_is_none_is_said():
+    server = MailServer("mail..example.org", 25, "none", "assay@example.org")
+    [failure], slept = told(NOTICE, MAILED, Carriers(mail=server))
+    assert "ASSAY_MAIL_HOST" in failure
+    assert slept == []
 
 
 def test_the_text_of_a_mail_is_this():
@@ -400,6 +520,61 @@ def test_a_folder_that_cannot_be_written_is_named_and_the_others_are_told(tmp_pa
     assert bad in failure
     assert slept == []
     assert len(list((tmp_path / "good").iterdir())) == 2
+
+
+def test_a_report_that_breaks_costs_the_report_only(tmp_path, caplog):
+    words = "the rent is 900 pounds"
+
+    def report():
+        raise ValueError(words)
+
+    folders = [Delivery("file", str(tmp_path / name)) for name in "ab"]
+    failures, _ = told(NOTICE, folders, Carriers(), report)
+    assert failures == tuple(
+        f"folder {folder.target} has the numbers but no report: ValueError" for folder in folders
+    )
+    assert [path.name for path in tmp_path.glob("*/*")] == [f"{NOTICE.key}.json"] * 2
+    assert words not in caplog.text
+    assert "in report" in caplog.text
+
+
+def test_what_fails_as_nobody_foresaw_does_not_stop_the_others(tmp_path, caplog):
+    """A number that JSON does not have, and a folder whose name no system takes."""
+    notice = replace(NOTICE, metrics={"x": Measured(float("nan"), None, None, 1, 0)})
+    ways = [Delivery("webhook"), Delivery("file", f"{tmp_path}/a\0b"), *MAILED]
+    with listening(Hook(200)) as hook, taking_mail(Post()) as box:
+        carriers = Carriers(webhook_to(hook), mail_through(box))
+        failures, _ = told(notice, ways, carriers)
+    assert failures == ("webhook: ValueError", f"folder {tmp_path}/a\0b: ValueError")
+    assert (len(hook.taken), len(box.mails)) == (0, 1)
+    assert "JSON compliant" not in caplog.text  # the error's words
+
+
+def test_what_is_wrong_with_a_setting_does_not_keep_results_from_a_folder(tmp_path):
+    ways = [Delivery("webhook"), Delivery("file", str(tmp_path))]
+    failures, _ = told(NOTICE, ways, Carriers(problem="ASSAY_X: it is wrong"))
+    assert failures == ("ASSAY_X: it is wrong",)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_trace_has_kinds_and_lines_and_no_words():
+    words = "the rent is 900 pounds"
+
+    def inner():
+        raise KeyError(words)
+
+    try:
+        try:
+            inner()
+        except KeyError as error:
+            raise ValueError(words) from error
+    except ValueError as error:
+        error.__cause__.__cause__ = error  # it may even come of itself
+        trace = trace_of(error)
+    kinds = [line for line in trace.splitlines() if not line.startswith(" ")]
+    assert kinds == ["ValueError", "came of", "KeyError"]
+    assert "in inner" in trace
+    assert words not in trace
 
 
 @pytest.mark.parametrize("name", ["../../etc/x", "a/b", "…", "n" * 200, "con\x00"])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from evals.comparing.paired import draw_differences, holm, match
 from evals.errors import BadPolicy, RunUnfinished
 from evals.gating.gates import DEFAULT_POLICY, check, choose_baseline, parse_policy, read_policy
-from evals.gating.policies import Allowance, MetricRules, Policy
+from evals.gating.policies import FAILED_AT_MOST, Allowance, MetricRules, Policy
 from evals.gating.rulings import Outcome
 from evals.types import Expectation, Measured, RunState
 from tests.simulated import Quality, lose_every_second_hit, result_of, run_of, simulated
@@ -21,6 +21,12 @@ ROOT = Path(__file__).resolve().parents[2]
 def outcome_of(report, metric: str, rule: str):
     [found] = [one for one in report.rules if (one.metric, one.rule) == (metric, rule)]
     return found
+
+
+def of_metrics(report):
+    """What became of the rules of a policy's metrics: without those that every gate has."""
+    usual = {"failed_at_most", "comparable_at_least"}
+    return [one for one in report.rules if one.rule not in usual]
 
 
 def policy_of(*rules: MetricRules, **options) -> Policy:
@@ -56,6 +62,8 @@ metrics:
         baseline="best", best_by="containment", alarm_rate=0.01, failed_at_most=0.05, leaks=0,
     )  # fmt: skip
     assert parse_policy("baseline: 12\nleaks: 0").baseline == 12
+    assert parse_policy("leaks: 0").failed_at_most == FAILED_AT_MOST == 0.02
+    assert parse_policy("failed_at_most: 1").failed_at_most == 1
     assert str(policy.rules[1].may_rise) == "20 %"
 
 
@@ -163,8 +171,8 @@ def test_an_absolute_rule_looks_at_the_value_or_at_the_end_of_its_interval(
     rules, measured, outcome
 ):
     report = check(policy_of(rules), measured_run("ndcg" if rules.metric == "mrr" else rules.metric,
-                                                  measured), [])  # fmt: skip
-    assert [one.outcome for one in report.rules] == [outcome]
+                                                  measured), [result_of("a")])  # fmt: skip
+    assert [one.outcome for one in of_metrics(report)] == [outcome]
     assert report.passed == (outcome is Outcome.PASSED)
 
 
@@ -174,7 +182,7 @@ def test_a_rule_that_fails_names_the_worst_cases_first():
     report = check(
         policy_of(MetricRules("faithfulness", at_least=0.99)), run_of(2, results), results
     )
-    [rule] = report.rules
+    [rule] = of_metrics(report)
     assert [case.key for case in rule.worst] == ["c2", "c1", "c4", "c0"]
     assert (rule.value, rule.n) == (pytest.approx(0.525), 4)
 
@@ -187,9 +195,21 @@ def test_failed_cases_and_leaks():
     assert report.rules[0].worst[0].key == "b"
     assert check(replace(policy, failed_at_most=0.5), run_of(2, results), results, leaks=0).passed
     for found in ({"leaks": 1}, {"leaks": None}, {"leaks": 0, "blind_spots": 1}):
-        report = check(policy_of(leaks=0), run_of(2, results), results, **found)
+        report = check(policy_of(leaks=0), run_of(2, results[:1]), results[:1], **found)
         assert not report.passed
-        assert "assay eval probe" in report.rules[0].detail
+        assert "assay eval probe" in outcome_of(report, "leaks", "leaks").detail
+
+
+def test_no_policy_passes_on_the_few_cases_that_did_not_fail():
+    before = [result_of(f"{i}", i, faithfulness=1.0) for i in range(40)]
+    now = [result_of(f"{i}", i, error="too long") for i in range(36)] + before[36:]
+    policy = parse_policy("metrics: {faithfulness: {at_least: 0.8, may_drop: 0.02}}")
+    report = check(policy, run_of(2, now), now, (run_of(1, before), before))
+    assert [one.outcome for one in of_metrics(report)] == [Outcome.PASSED, Outcome.PASSED]
+    failed = outcome_of(report, "failed", "failed_at_most")
+    assert (failed.outcome, failed.value, failed.limit) == (Outcome.FAILED, 0.9, "0.02")
+    assert not report.passed
+    assert check(replace(policy, failed_at_most=0.9), run_of(2, now), now).passed
 
 
 def test_an_unfinished_run_is_not_judged():
@@ -224,13 +244,57 @@ def test_without_a_baseline_only_absolute_rules_count_and_that_is_said():
     results = [result_of(f"{i}", i, faithfulness=1.0) for i in range(4)]
     policy = policy_of(MetricRules("faithfulness", at_least=0.5, may_drop=Allowance(0)))
     report = check(policy, run_of(2, results), results)
-    assert [one.outcome for one in report.rules] == [Outcome.PASSED, Outcome.SKIPPED]
+    assert [one.outcome for one in of_metrics(report)] == [Outcome.PASSED, Outcome.SKIPPED]
     assert report.passed
     assert "run 2 can be the baseline of the next" in report.notes[0]
-    strangers = [replace(one, key=f"other {one.key}") for one in results]
-    report = check(policy, run_of(2, results), results, (run_of(1, strangers), strangers))
-    assert report.rules[1].outcome is Outcome.SKIPPED
-    assert "shares no case" in report.notes[0]
+
+
+def test_a_baseline_of_other_questions_fails_the_gate_and_says_what_to_do():
+    results = [result_of(f"{i}", i, faithfulness=0.0) for i in range(40)]
+    strangers = [result_of(f"other {i}", i, faithfulness=1.0) for i in range(40)]
+    report = check(DEFAULT_POLICY, run_of(2, results), results, (run_of(1, strangers), strangers))
+    assert {one.outcome for one in of_metrics(report)} == {Outcome.SKIPPED}
+    found = outcome_of(report, "cases", "comparable_at_least")
+    assert (found.outcome, found.value, found.n) == (Outcome.FAILED, 0.0, 40)
+    assert "0 of 40 cases can be compared with run 1" in found.detail
+    assert "--against" in found.detail
+    assert "baseline: none" in found.detail
+    assert not report.passed
+    alone = check(replace(DEFAULT_POLICY, baseline="none"), run_of(2, results), results)
+    assert alone.passed
+    # Rules that look at the run alone need no baseline to be of any use.
+    absolute = policy_of(MetricRules("faithfulness", at_most=0.0))
+    assert check(absolute, run_of(2, results), results, (run_of(1, strangers), strangers)).passed
+
+
+@pytest.mark.parametrize(("shared", "outcome"), [(20, Outcome.PASSED), (19, Outcome.FAILED)])
+@pytest.mark.parametrize("why", ["new", "edited", "failed"])
+def test_half_of_the_cases_must_be_comparable(shared, outcome, why):
+    now = [result_of(f"{i}", i, faithfulness=1.0) for i in range(40)]
+    others = range(shared, 40)
+    before = {
+        "new": now[:shared],
+        "edited": now,
+        "failed": now[:shared] + [result_of(f"{i}", i, error="too long") for i in others],
+    }[why]
+    edited = frozenset(f"{i}" for i in others) if why == "edited" else frozenset()
+    baseline = run_of(1, before), before
+    report = check(DEFAULT_POLICY, run_of(2, now), now, baseline, edited=edited)
+    found = outcome_of(report, "cases", "comparable_at_least")
+    assert (found.outcome, found.value) == (outcome, shared / 40)
+    assert report.passed == (outcome is Outcome.PASSED)
+
+
+def test_cases_that_failed_in_this_run_are_not_missing_from_the_baseline():
+    before = [result_of(f"{i}", i, faithfulness=1.0) for i in range(10)]
+    now = [result_of(f"{i}", i, error="too long") for i in range(8)] + before[8:]
+    policy = replace(DEFAULT_POLICY, failed_at_most=1.0)
+    baseline = run_of(1, before), before
+    found = outcome_of(check(policy, run_of(2, now), now, baseline), "cases", "comparable_at_least")
+    assert (found.outcome, found.value, found.n) == (Outcome.PASSED, 1.0, 2)
+    failed = [result_of(f"{i}", i, error="too long") for i in range(10)]
+    report = check(policy, run_of(2, failed), failed, baseline)
+    assert outcome_of(report, "cases", "comparable_at_least").outcome is Outcome.FAILED
 
 
 def test_a_metric_that_is_gone_is_a_loss_and_a_new_one_is_not():
@@ -241,7 +305,7 @@ def test_a_metric_that_is_gone_is_a_loss_and_a_new_one_is_not():
         MetricRules("containment", may_drop=Allowance(0.5)),
     )
     report = check(policy, run_of(2, now), now, (run_of(1, before), before))
-    assert [one.outcome for one in report.rules] == [Outcome.FAILED, Outcome.SKIPPED]
+    assert [one.outcome for one in of_metrics(report)] == [Outcome.FAILED, Outcome.SKIPPED]
 
 
 # --- Relative rules ------------------------------------------------------------------------------
@@ -312,7 +376,7 @@ def test_the_report_says_what_was_lost_and_where():
     now = [result_of(f"{i}", i, hallucinated=float(i in range(5, 20))) for i in range(40)]
     policy = policy_of(MetricRules("hallucination_rate", may_rise=Allowance(0.02)))
     report = check(policy, run_of(2, now), now, (run_of(1, before), before))
-    [rule] = report.rules
+    [rule] = of_metrics(report)
     assert (rule.outcome, rule.value, rule.n) == (Outcome.FAILED, 0.375, 40)
     assert rule.low > 0.02
     assert rule.chance <= rule.level

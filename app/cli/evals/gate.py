@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.cli.evals.asking import ask_suite
 from app.cli.evals.difference_text import amount, signed
+from app.cli.evals.run_options import run_options
+from app.cli.evals.suites import version_to_ask
 from app.cli.opening import open_assay
-from app.cli.terminal import Terminal, json_option, printable, progress
+from app.cli.terminal import Terminal, json_option
 from app.errors import CommandFailed
 
 if TYPE_CHECKING:
@@ -27,10 +30,11 @@ _COLOURS = {"failed": "red", "skipped": "yellow"}
 
 @click.command(
     epilog="\b\nExamples:\n  assay eval gate leases --policy policy.yaml\n"
+    "  assay eval gate leases.jsonl --policy policy.yaml\n"
     "  assay eval gate leases --run 7 --against 5\n"
     "  assay eval gate leases --limit 100 --temperature 0.7 --json"
 )
-@click.argument("suite")
+@click.argument("suite", metavar="SUITE|FILE")
 @click.option(
     "--policy",
     "file",
@@ -47,9 +51,7 @@ _COLOURS = {"failed": "red", "skipped": "yellow"}
     type=click.IntRange(1),
     help="Compare with this run, whatever the policy says.",
 )
-@click.option("--limit", metavar="N", type=click.IntRange(1), help="Ask only the first N cases.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1))
-@click.option("--temperature", type=click.FloatRange(0, 2), help="0 is greedy, the default.")
+@run_options
 @json_option
 @click.pass_context
 def gate(
@@ -58,16 +60,14 @@ def gate(
     file: Path | None,
     number: int | None,
     against: int | None,
-    limit: int | None,
-    seed: int,
-    temperature: float | None,
+    *,
+    options: "RunOptions",
 ) -> None:
     """Run a suite and say whether the answers are good enough: exit code 0, or 1.
 
-    SUITE is the name of a suite. The policy says what must hold of each metric, and what may be
-    lost against an earlier run.
+    SUITE is the name of a suite; FILE becomes one, as `assay eval run` says. The policy says what
+    must hold of each metric, and what may be lost against an earlier run.
     """
-    from app.evaluation.running import RunOptions
     from evals.gating.gates import DEFAULT_POLICY, read_policy
 
     terminal: Terminal = context.obj
@@ -77,8 +77,10 @@ def gate(
     assay = open_assay()
     named = _named_run(assay, suite, number) if number is not None else None
     named_baseline = _baseline_number(assay, policy, against)
-    options = RunOptions(limit=limit, seed=seed, temperature=temperature)
-    run = named or _made(assay, terminal, suite, options)
+    run = named
+    if run is None:
+        version = version_to_ask(assay, terminal, suite)
+        run = ask_suite(assay, terminal, version, options, origin="gate")
     leaks = _leaks(assay, terminal) if policy.leaks is not None else None
     report = _checked(assay, policy, run, named_baseline, leaks)
     if terminal.is_json:
@@ -104,22 +106,6 @@ def _baseline_number(assay: "Assay", policy: "Policy", against: int | None) -> "
     """The baseline that is named by its number, so that a wrong one is refused at once."""
     number = policy.baseline if against is None else against
     return assay.evals.run(number) if isinstance(number, int) else None
-
-
-def _made(assay: "Assay", terminal: Terminal, suite: str, options: "RunOptions") -> "Run":
-    from app.evaluation.running import evaluate
-
-    version = assay.evals.suite(suite)
-    terminal.note("Loading the models…")
-    cases = min(version.cases, options.limit or version.cases)
-    with progress(f"Asking {printable(suite)}", cases) as show:
-        return evaluate(
-            assay,
-            version,
-            options,
-            origin="gate",
-            on_progress=lambda one: show(one.done, f"{one.done} of {one.cases} cases"),
-        )
 
 
 def _leaks(assay: "Assay", terminal: Terminal) -> "ProbeReport":

@@ -1,19 +1,20 @@
 """`assay eval schedule`."""
 
 import os
-from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from app.cli.evals.asking import Asking
+from app.cli.evals.run_options import run_options
 from app.cli.evals.schedule_text import last_text, next_text, ran_json, schedule_json
 from app.cli.opening import open_assay
-from app.cli.terminal import Terminal, json_option, printable, progress
+from app.cli.terminal import Terminal, json_option
 
 if TYPE_CHECKING:
     from app.bootstrap import Assay
+    from app.evaluation.running import RunOptions
     from app.nightly.worker import Finished, Ran
     from evals.running import Progress
     from evals.schedules import Delivery, Schedule
@@ -59,28 +60,11 @@ def schedule() -> None:
     multiple=True,
     help="Tell the result: file:FOLDER, webhook or mail:ADDRESS. May be repeated.",
 )
-@click.option("--limit", metavar="N", type=click.IntRange(1), help="Ask only the first N cases.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1))
-@click.option("--as", "as_user", metavar="PRINCIPAL", help="Read what this user may read.")
-@click.option("--collection", metavar="NAME", help="Look only in this collection.")
-@click.option(
-    "--engine", "model", metavar="MODEL", help="Another chat model, as ASSAY_MODEL names it."
-)
-@click.option("--temperature", type=click.FloatRange(0, 2), help="0 is greedy, the default.")
-@click.option("--max-tokens", type=click.IntRange(1), help="The longest draft.")
-@click.option(
-    "--abstain-below",
-    type=click.FloatRange(0, 1),
-    help="Abstain when the answer is less probably in the passages than this.",
-)
-@click.option(
-    "--judge", "judges", metavar="NAME", multiple=True, help="Score with this judge as well."
-)
+@run_options
 @json_option
 @click.pass_obj
 def add(
     terminal: Terminal,
-    /,
     name: str,
     suite: str,
     cron: str,
@@ -89,18 +73,17 @@ def add(
     policy: str | None,
     probes_leaks: bool,
     deliveries: tuple[str, ...],
-    **chosen: Any,  # noqa: ANN401
+    options: "RunOptions",
 ) -> None:
     """Run SUITE whenever CRON says, from the next time on.
 
     CRON has five fields: minute, hour, day of month, month, day of week; or is @hourly, @daily,
     @weekly, @monthly. Of missed times, while nothing ran, the last one is made up for.
     """
-    from app.evaluation.running import OPTIONS, RunOptions
+    from app.evaluation.running import OPTIONS
     from app.nightly.worker import utc_now
 
     assay = open_assay()
-    options = RunOptions(**chosen)
     assay.readable_by(options.as_user, options.collection)  # an unknown name is said now
     made = assay.schedules.add(
         name,
@@ -214,39 +197,25 @@ def _is_well(one: "Ran") -> bool:
 
 
 def _run_due(terminal: Terminal, assay: "Assay", *, is_quiet: bool) -> "Finished":
+    from app.evaluation.running import Begun
     from app.nightly.scheduled_run import ScheduledRuns
     from app.nightly.worker import run_due
 
-    with ExitStack() as stack:
-        shown = _Shown(terminal, stack)
-        runs = (
-            ScheduledRuns(assay)
-            if is_quiet
-            else ScheduledRuns(assay, on_begin=shown.begin, on_progress=shown.show)
-        )
+    if is_quiet:
+        runs = ScheduledRuns(assay)
         return run_due(assay.schedules, assay.settings.home, runs.work, cases_done=runs.cases_done)
+    with Asking(assay, terminal) as asking:
 
+        def begin(run: "Run") -> None:
+            asking.begin(Begun(run))
 
-class _Shown:
-    """Shows how far each run is."""
+        def show(one: "Progress") -> None:
+            asking.show(one)
+            if asking.is_stopped():
+                raise KeyboardInterrupt  # the tick has no outcome, and is gone on with
 
-    def __init__(self, terminal: Terminal, stack: ExitStack) -> None:
-        self._terminal = terminal
-        self._stack = stack
-        self._kept = 0
-        self._bar: Callable[[float, str], None] = lambda _done, _remark: None
-
-    def begin(self, run: "Run") -> None:
-        self._stack.close()  # the bar of the run before
-        self._kept = run.done
-        self._terminal.note(
-            f"run {run.id}: suite {run.version.suite!r}, {run.done} of {run.cases} cases done"
-        )
-        title = f"Asking {printable(run.version.suite)}"
-        self._bar = self._stack.enter_context(progress(title, run.cases - run.done))
-
-    def show(self, progress: "Progress") -> None:
-        self._bar(progress.done - self._kept, f"{progress.done} of {progress.cases}")
+        runs = ScheduledRuns(assay, on_begin=begin, on_progress=show)
+        return run_due(assay.schedules, assay.settings.home, runs.work, cases_done=runs.cases_done)
 
 
 def _watch(terminal: Terminal, assay: "Assay") -> None:

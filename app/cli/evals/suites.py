@@ -1,4 +1,7 @@
-"""`assay eval suites`, `import`, `export` and `remove`: suites and their files."""
+"""`assay eval suites`, `import`, `export` and `remove`: suites and their files.
+
+`version_to_ask` is what the commands that ask a suite take a name or a file for.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,6 +15,8 @@ from app.cli.terminal import Terminal, json_option
 from app.errors import CommandFailed
 
 if TYPE_CHECKING:
+    from app.bootstrap import Assay
+    from evals.store import EvalStore
     from evals.types import Case, SuiteVersion
 
 # As in evals.datasets, which `--help` does without.
@@ -62,6 +67,7 @@ def _review(waiting: dict[str, int], name: str) -> str:
     "import",
     epilog="\b\nExamples:\n  assay eval import leases.jsonl\n"
     "  assay eval import questions.csv --name support\n"
+    "  assay eval import leases.jsonl --replace\n"
     "  assay eval import dev-v2.0.json --name squad --limit 300 --seed 7",
 )
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
@@ -69,7 +75,8 @@ def _review(waiting: dict[str, int], name: str) -> str:
 @click.option("--format", "shape", type=click.Choice(READ), help="What the file is, if not seen.")
 @click.option("--limit", type=click.IntRange(min=1), help="Draw as many cases, both kinds alike.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Which --limit draws.")
-@click.option("--note", default="", help="What to remember of this version.")
+@click.option("--note", help="What to remember of this version; where it is from otherwise.")
+@click.option("--replace", is_flag=True, help="Drop what the suite has and the file has not.")
 @json_option
 @click.pass_obj
 def import_suite(
@@ -79,28 +86,40 @@ def import_suite(
     shape: str | None,
     limit: int | None,
     seed: int,
-    note: str,
+    note: str | None,
+    replace: bool,  # noqa: FBT001
 ) -> None:
     """Read a test set and make it the newest version of a suite.
 
     PATH is a file of JSON lines, YAML, CSV, TSV, SQuAD or ragas, or a folder of BEIR or MTRAG; what
     it is is seen from its content. A row that is not a case is named with its line and the reason,
-    and nothing is imported. The same cases again make no new version.
+    and nothing is imported. The same cases again make no new version. A file that lacks cases of
+    the newest version, such as those that were reviewed since, is refused without --replace.
     """
     from evals.datasets import read_suite
 
     cases = read_suite(path, format=shape, limit=limit, seed=seed)
-    suite = _suite_name(name or path.resolve().name.split(".")[0])
+    suite = _suite_name(name or _suite_of(path))
     evals = open_assay().evals
-    before = {one.suite: one.number for one in evals.suites()}.get(suite)
-    version = evals.put_suite(suite, cases, note=note)
-    is_new = before != version.number
+    before = _newest(evals, suite)
+    dropped = _dropped(evals, before, cases)
+    if before is not None and dropped and not replace:
+        raise CommandFailed(
+            f"{_lacks(path, dropped, before)}; add --replace if they should go (version "
+            f"{before.number} stays as it is), or choose another suite with --name"
+        )
+    version = evals.put_suite(suite, cases, note=_made_from(path) if note is None else note)
+    is_new = before is None or before.number != version.number
     if terminal.is_json:
-        terminal.result({**described(version), **kinds_of(cases), "is_new": is_new})
+        counts = {**kinds_of(cases), "dropped": dropped}
+        terminal.result({**described(version), **counts, "is_new": is_new})
         return
     kinds = ", ".join(f"{count} {kind}" for kind, count in kinds_of(cases).items() if count)
     done = "imported as" if is_new else "the same as"
-    terminal.line(f"{len(cases)} cases ({kinds}) {done} version {version.number} of {suite!r}")
+    without = f", without {dropped} of version {before.number}" if before and dropped else ""
+    terminal.line(
+        f"{len(cases)} cases ({kinds}) {done} version {version.number} of {suite!r}{without}"
+    )
 
 
 @click.command(
@@ -170,6 +189,81 @@ def remove_suite(terminal: Terminal, suite: str, yes: bool) -> None:  # noqa: FB
         terminal.result({"suite": suite, "removed": True, "runs": runs})
         return
     terminal.line(f"{suite!r} and its {runs} runs are deleted")
+
+
+def version_to_ask(assay: "Assay", terminal: Terminal, suite: str) -> "SuiteVersion":
+    """The newest version of a suite; of the one that a file is, made when the file has changed.
+
+    A file that lost cases makes a version without them, and people are told how many, where the
+    version before was made from this file as well.
+
+    Args:
+        suite: a name, or a path where no suite has this name.
+
+    Raises:
+        CommandFailed: there is no such file; or the suite of its name has cases that the file has
+            not, and came by them in another way, such as a review.
+        UnknownSuite: there is neither a suite nor a file.
+        BadDataset: the file is no test set.
+    """
+    evals = assay.evals
+    path = Path(suite)
+    known = _newest(evals, suite)
+    if known is not None:
+        return known
+    if not path.exists():
+        if path.suffix or len(path.parts) > 1:
+            raise CommandFailed(f"there is no file {suite}, and no suite of this name")
+        return evals.suite(suite)  # which says what suites there are
+    from evals.datasets import read_suite
+
+    cases = read_suite(path)
+    name = _suite_of(path)
+    before = _newest(evals, name)
+    dropped = _dropped(evals, before, cases)
+    if before is not None and dropped and before.note != _made_from(path):
+        raise CommandFailed(
+            f"{_lacks(path, dropped, before)}, which was not made from this file alone; say "
+            f"{name!r} to ask the suite as it is, give the file another name to make another "
+            f"suite of it, or let them go with `assay eval import {path} --replace`"
+        )
+    version = evals.put_suite(name, cases, note=_made_from(path))
+    if before is None or before.id != version.id:
+        without = f", without {dropped} of version {before.number}" if before and dropped else ""
+        terminal.note(
+            f"{path.name} is version {version.number} of suite {version.suite!r}: "
+            f"{version.cases} cases{without}"
+        )
+    return version
+
+
+def _suite_of(path: Path) -> str:
+    """The suite that a file or folder is: its name without the ending."""
+    return path.resolve().stem
+
+
+def _newest(evals: "EvalStore", suite: str) -> "SuiteVersion | None":
+    return {one.suite: one for one in evals.suites()}.get(suite)
+
+
+def _dropped(evals: "EvalStore", before: "SuiteVersion | None", cases: Sequence["Case"]) -> int:
+    """How many cases of a version are not among these, by key."""
+    if before is None:
+        return 0
+    keys = {case.key for case in cases}
+    return sum(case.key not in keys for case in evals.cases(before))
+
+
+def _lacks(path: Path, dropped: int, before: "SuiteVersion") -> str:
+    return (
+        f"{path.resolve().name} lacks {dropped} of the {before.cases} cases of suite "
+        f"{before.suite!r}, version {before.number}"
+    )
+
+
+def _made_from(path: Path) -> str:
+    """The note of a version that is a file: a changed file may replace what it was itself."""
+    return f"from {path.resolve().name}"
 
 
 def described(version: "SuiteVersion") -> dict[str, Any]:

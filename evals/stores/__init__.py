@@ -1,0 +1,1 @@
+"""Parts of the store of evaluation: suites, runs, live counts."""
