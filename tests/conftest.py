@@ -1,0 +1,8 @@
+"""What holds for every test."""
+
+import signal
+
+# A shell starts what it puts into the background with Ctrl-C ignored, and children inherit that:
+# tests that press it would wait for nothing.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
