@@ -30,7 +30,7 @@ run: install ## Start the web chat at http://127.0.0.1:8000 (the first time with
 ocr: ## Add text recognition for scanned pages and pictures (350 MB)
 	@sh scripts/install.sh ocr
 
-evals: ## Add ragas and models as judges, for `assay eval run --judge` (600 MB)
+evals: ## Add ragas and models as judges, for `assay eval run --judge` (400 MB)
 	@sh scripts/install.sh evals
 
 check: lint ## The fast checks: lint, then unit and component tests
