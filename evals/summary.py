@@ -188,13 +188,24 @@ def _widened(
     good = found.high if is_low_bad else found.low
     if is_mean(column.metric) and (good is None or _is_constant(column.value)):
         good = _wilson(column.value, weight, clusters)[1 if is_low_bad else 0]
-        at_worst = _wilson(column.worst, weight, clusters)[0 if is_low_bad else 1]
-        further = min if is_low_bad else max
-        bad = at_worst if bad is None else further(bad, at_worst)
+        bad = _worst_end(column, bad, _wilson(column.worst, weight, clusters))
     if bad is None or good is None:
         return None, None
     low, high = (bad, good) if is_low_bad else (good, bad)
     return max(0.0, low), min(1.0, high)
+
+
+def _worst_end(column: _Column, resampled: float | None, wilson: tuple[float, float]) -> float:
+    """The bad end where Wilson's interval is taken.
+
+    What was too often undefined to be resampled is not known to be better than that: with cases
+    unscored, the end is the worst there can be.
+    """
+    is_low_bad = bool(column.metric.higher_is_better)
+    by_wilson = wilson[0] if is_low_bad else wilson[1]
+    if resampled is None:
+        resampled = by_wilson if not column.unscored else (0.0 if is_low_bad else 1.0)
+    return min(resampled, by_wilson) if is_low_bad else max(resampled, by_wilson)
 
 
 def _is_constant(values: Array) -> bool:

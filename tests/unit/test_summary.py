@@ -272,6 +272,18 @@ def test_a_hundred_answers_that_are_right_are_not_better_for_one_that_failed():
     assert lost.low < whole.low < 0.97
 
 
+def test_the_bad_end_of_what_is_too_often_undefined_is_the_worst_there_can_be():
+    # Found by the property below. Declined rightly, rightly and by a case that failed: resampled,
+    # precision goes down to 0. When a second one fails, it is undefined too often to be resampled.
+    declined = [case(0, ABSTAIN, abstained=1.0, cluster="b"), case(1, ABSTAIN, abstained=1.0)]
+    lost = failed(case(2))
+    assert summarise([*declined, lost])["abstention_precision"].low == 0
+    less = summarise([declined[0], failed(declined[1]), lost])["abstention_precision"]
+    assert (less.value, less.low, less.scored, less.unscored) == (1, 0, 1, 2)
+    whole = summarise([declined[0]])["abstention_precision"]
+    assert whole.low == pytest.approx(wilson_bounds(1, 1)[0])
+
+
 @pytest.mark.parametrize(
     ("name", "expectation", "at_worst"),
     [
