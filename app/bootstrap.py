@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from app.delivery.mail import MailServer
     from app.delivery.webhook import Webhook
     from generation.answering import Answerer
-    from generation.engines.local import LocalEngine
+    from generation.engines.base import Engine
     from generation.groundedness.types import ResponseVerifier
     from generation.types import Answer
     from ingestion.pipeline import Ingester
@@ -84,7 +84,7 @@ class Assay:
             return self._encoder
 
     @property
-    def engine(self) -> "LocalEngine":
+    def engine(self) -> "Engine":
         """The chat model."""
         with self._loading:
             return self._engine
@@ -120,8 +120,8 @@ class Assay:
         return load_encoder(self.settings.encoder)
 
     @cached_property
-    def _engine(self) -> "LocalEngine":
-        from generation.engines.local import load_engine
+    def _engine(self) -> "Engine":
+        from generation.engines.loading import load_engine
 
         return load_engine(self.settings.model, models=self.settings.models)
 
@@ -149,11 +149,11 @@ class Assay:
         """Answers as other settings would have them: their chat model and policy, our index."""
         if settings.model == self.settings.model:
             return self._answerer_over(self.engine, settings)
-        from generation.engines.local import load_engine
+        from generation.engines.loading import load_engine
 
         return self._answerer_over(load_engine(settings.model, models=settings.models), settings)
 
-    def _answerer_over(self, engine: "LocalEngine", settings: Settings) -> "Answerer":
+    def _answerer_over(self, engine: "Engine", settings: Settings) -> "Answerer":
         from generation.answering import Answerer, AnsweringPolicy
 
         return Answerer(
@@ -220,8 +220,8 @@ class Assay:
     def services(self) -> "Services":
         """What the web application is made of."""
         from app.api.services import Services
-        from generation.engines.local import display_name
-        from generation.types import Decoding
+        from generation.decoding import Decoding
+        from generation.engines.loading import display_name
 
         return Services(
             accounts=self.accounts,

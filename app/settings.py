@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.errors import BadSetting
 from generation.answering import EVIDENCE_PASSAGES, EVIDENCE_TOKENS
-from generation.engines.local import BUNDLED_MODEL
+from generation.engines.loading import BUNDLED_MODEL
 from retrieval.encoder import BUNDLED_ENCODER
 
 _PREFIX = "ASSAY_"

@@ -12,7 +12,8 @@ import time
 
 from app.bootstrap import Assay
 from app.settings import read_settings
-from generation.types import Decoding, Message
+from generation.decoding import Decoding
+from generation.types import Message
 
 FILLER = "The lease of the workshop on Harbour Street runs until the last day of March. "
 
@@ -48,7 +49,7 @@ def main() -> None:
             first.append(heard[0] - started)
             rates.append((tokens - 1) / (heard[-1] - heard[0]))
     prompt = engine.count_tokens(conversation(text))
-    print(f"{engine.name}, {prompt} prompt tokens, {tokens} new tokens, n={len(first)}")
+    print(f"{engine.info.name}, {prompt} prompt tokens, {tokens} new tokens, n={len(first)}")
     print(
         f"first token {statistics.median(first):.2f} s ({min(first):.2f} to {max(first):.2f}), "
         f"decode {statistics.median(rates):.1f} tokens/s ({min(rates):.1f} to {max(rates):.1f})"

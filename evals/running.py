@@ -19,13 +19,13 @@ from evals.types import (
     SeenSentence,
     Values,
 )
+from generation.decoding import Decoding
 from generation.errors import GenerationError
 from generation.types import (
     Answer,
     AnswerEvent,
     AssayedSentence,
     Citation,
-    Decoding,
     Finished,
     Message,
     Retrieved,

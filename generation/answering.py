@@ -1,12 +1,14 @@
 """From a question to an assayed answer: retrieve, quote, generate, assay, answer or decline."""
 
 import re
+import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from generation.citations import citation, cited, complete_sentences
+from generation.decoding import Decoding, Method
 from generation.engines.base import Engine
 from generation.errors import BadDecoding
 from generation.groundedness.types import Verifier
@@ -18,13 +20,17 @@ from generation.types import (
     AnswerEvent,
     Assayed,
     AssayedSentence,
-    Decoding,
+    Draft,
     Drafted,
+    EngineInfo,
     Finished,
+    FinishReason,
     Message,
     Origin,
+    Piece,
     Retrieved,
     Timings,
+    Token,
     Usage,
     Verdict,
 )
@@ -41,6 +47,7 @@ NEAREST_PASSAGES = 3
 _REPEATED_FROM_WORDS = 3
 # A draft is given up after this many unsupported sentences in a row.
 _STRAYED_AFTER = 2
+_SEEDS = 2**31
 
 
 class Search(Protocol):
@@ -98,7 +105,9 @@ class Answerer:
             QuestionTooLong: it does not fit the model's window.
             BadDecoding: `max_tokens` leaves no room for the question and its evidence.
         """
-        run = _Run(question, decoding or Decoding(), self._engine.name, self._change_number())
+        run = _Run(
+            question, _repeatable(decoding or Decoding()), self._engine.info, self._change_number()
+        )
         hits = self._search(question, readable=readable, k=self._policy.evidence_passages)
         run.retrieved(hits)
         yield Retrieved(tuple(hits))
@@ -124,9 +133,10 @@ class Answerer:
         room = self._engine.context_tokens - run.decoding.max_tokens
         if room < self._engine.context_tokens // 4:
             raise BadDecoding(
-                f"max_tokens is {run.decoding.max_tokens} and the window of {self._engine.name} "
-                f"is {self._engine.context_tokens} tokens, of which the question and its evidence "
-                f"need a quarter; ask for at most {self._engine.context_tokens * 3 // 4}"
+                f"max_tokens is {run.decoding.max_tokens} and the window of "
+                f"{self._engine.info.name} is {self._engine.context_tokens} tokens, of which "
+                "the question and its evidence need a quarter; ask for at most "
+                f"{self._engine.context_tokens * 3 // 4}"
             )
         prompt = build_prompt(
             run.question,
@@ -143,7 +153,7 @@ class Answerer:
             is_cancelled=lambda: is_cancelled() or run.has_strayed,
         )
         for piece in pieces:
-            run.heard(piece.usage)
+            run.heard(piece)
             if run.has_strayed:
                 continue  # only the usage is still of interest
             if piece.text:
@@ -173,7 +183,9 @@ class Answerer:
 class _Run:
     """What is known of one answer so far."""
 
-    def __init__(self, question: str, decoding: Decoding, engine: str, change_number: int) -> None:
+    def __init__(
+        self, question: str, decoding: Decoding, engine: EngineInfo, change_number: int
+    ) -> None:
         self.question = question
         self.decoding = decoding
         self.answerability = 0.0
@@ -184,17 +196,23 @@ class _Run:
         self._first_token_seconds: float | None = None
         self._hits: tuple[Hit, ...] = ()
         self._usage = Usage(0, 0)
+        self._finish_reason: FinishReason | None = None
+        self._tokens: list[Token] = []
+        self._drafts: tuple[Draft, ...] = ()
         self._sentences: list[AssayedSentence] = []
 
     def retrieved(self, hits: Sequence[Hit]) -> None:
         self._hits = tuple(hits)
         self._retrieval_seconds = self._elapsed()
 
-    def heard(self, usage: Usage | None) -> None:
-        """Note that the engine has yielded a piece."""
+    def heard(self, piece: Piece) -> None:
+        """Note what the engine has yielded."""
         if self._first_token_seconds is None:
             self._first_token_seconds = self._elapsed()
-        self._usage = usage or self._usage
+        self._usage = piece.usage or self._usage
+        self._finish_reason = piece.finish_reason
+        self._tokens.extend(piece.tokens)
+        self._drafts = piece.drafts
 
     @property
     def has_strayed(self) -> bool:
@@ -243,10 +261,20 @@ class _Run:
             decoding=self.decoding,
             prompt_version=PROMPT_VERSION,
             change_number=self._change_number,
+            finish_reason=self._finish_reason,
+            tokens=tuple(self._tokens),
+            drafts=self._drafts,
         )
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._started
+
+
+def _repeatable(decoding: Decoding) -> Decoding:
+    """The same with a seed, if tokens are drawn: what is told with an answer repeats it."""
+    if decoding.method is not Method.SAMPLING or decoding.seed is not None:
+        return decoding
+    return replace(decoding, seed=secrets.randbelow(_SEEDS))
 
 
 def _quoted(quotes: Sequence[Quote], hits: Sequence[Hit]) -> list[AssayedSentence]:

@@ -2,6 +2,7 @@
 
 GenerationError
 ├── EngineMissing     the configured model is not on this machine or cannot be loaded
+├── EngineUnavailable a model's server cannot be reached, or does not answer as it should
 ├── ModelUnusable     a file of a model that Assay brings is missing or was changed
 ├── QuestionTooLong   the question alone does not fit the model's window
 └── BadDecoding       decoding settings that contradict each other or the engine
@@ -22,6 +23,10 @@ class EngineMissing(GenerationError):
         )
 
 
+class EngineUnavailable(GenerationError):
+    """A model's server cannot be reached, or does not answer as it should; it may do so later."""
+
+
 class ModelUnusable(GenerationError):
     """A file of a model that Assay brings is missing or was changed."""
 
@@ -34,5 +39,5 @@ class QuestionTooLong(GenerationError):
         super().__init__(f"the question takes {tokens} tokens and the limit is {limit}; shorten it")
 
 
-class BadDecoding(GenerationError):
+class BadDecoding(GenerationError, ValueError):
     """Decoding settings that contradict each other or the engine."""

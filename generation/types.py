@@ -1,10 +1,14 @@
 """The values of an answer. Pure: loads no model, index, database or web library."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, TypeAlias
 
+from generation.decoding import Decoding
 from retrieval.types import Hit
+
+# Why an engine ended: of itself or at a stop string, at `max_tokens`, or because it was told to.
+FinishReason: TypeAlias = Literal["stop", "length", "cancelled"]
 
 
 class Verdict(StrEnum):
@@ -32,38 +36,46 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Decoding:
-    """How tokens are chosen. OpenAI's names where they exist.
+class EngineInfo:
+    """What wrote a draft, as precisely as is known.
 
-    `temperature` 0 is greedy: the most probable token each time, no randomness. `top_p` in (0, 1]
-    and `top_k` >= 0 (0 = off) narrow the choice when temperature is above 0. `seed` makes sampling
-    repeat.
+    `runtime` is how it was run; `precision` that of the weights ("int8", "bfloat16"), `device` what
+    they ran on, and `weights` the SHA-256 of what they were loaded from; all None for a server's.
     """
 
-    max_tokens: int = 128
-    temperature: float = 0.0
-    top_p: float = 1.0
-    top_k: int = 0
-    seed: int | None = None
-    stop: tuple[str, ...] = ()
+    name: str
+    runtime: Literal["openvino", "torch", "remote"]
+    precision: str | None = None
+    device: str | None = None
+    weights: str | None = None
 
-    def __post_init__(self) -> None:
-        if self.max_tokens < 1:
-            raise ValueError(f"max_tokens is {self.max_tokens}; it must be at least 1")
-        if not 0 <= self.temperature <= 2:
-            raise ValueError(f"temperature is {self.temperature}; it must be in [0, 2]")
-        if not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p is {self.top_p}; it must be in (0, 1]")
-        if self.top_k < 0:
-            raise ValueError(f"top_k is {self.top_k}; it must be 0 (off) or more")
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as it was written, and the natural logarithm of its probability.
+
+    The probability is the model's own, before temperature and penalties.
+    """
+
+    text: str
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One of the texts of a beam search, and the sum of the log-probabilities of its tokens."""
+
+    text: str
+    logprob: float
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens read and written by the engine."""
+    """Tokens read and written by the engine. `cached_tokens` of those read needed no work."""
 
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +130,10 @@ class Answer:
 
     An abstention has no sentences and so no citations; `nearest` then holds the passages that
     came closest. `answerability` is the probability, before anything was generated, that the
-    passages hold the answer. `change_number` is the store's when the evidence was read.
+    passages hold the answer. `change_number` is the store's when the evidence was read. Together
+    with `engine` and `decoding`, whose seed is there when anything was drawn, it says what made the
+    answer. `finish_reason`, `tokens` and `drafts` are the engine's; None and empty when it was not
+    asked.
     """
 
     question: str
@@ -129,10 +144,13 @@ class Answer:
     nearest: tuple[Hit, ...]
     usage: Usage
     timings: Timings
-    engine: str
+    engine: EngineInfo
     decoding: Decoding
     prompt_version: str
     change_number: int
+    finish_reason: FinishReason | None = None
+    tokens: tuple[Token, ...] = ()
+    drafts: tuple[Draft, ...] = ()
 
     def __post_init__(self) -> None:
         if self.abstained and self.sentences:
@@ -172,8 +190,15 @@ AnswerEvent = Retrieved | Drafted | Assayed | Finished
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What an engine yields: text as it is written; the last piece also says how it ended."""
+    """What an engine yields: text as it is written; the last piece also says how it ended.
+
+    `tokens` are those the text was made of, when their log-probabilities were asked for. They may
+    run ahead of the text, of which what could be the start of a stop string is held back.
+    `drafts` are all texts of a beam search, best first, in the last piece; the text is the first.
+    """
 
     text: str
     usage: Usage | None = None
-    finish_reason: Literal["stop", "length", "cancelled"] | None = field(default=None)
+    finish_reason: FinishReason | None = None
+    tokens: tuple[Token, ...] = ()
+    drafts: tuple[Draft, ...] = ()

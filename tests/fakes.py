@@ -8,6 +8,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from generation.decoding import Decoding
 from generation.groundedness.types import (
     Claim,
     EvidenceSpan,
@@ -15,7 +16,7 @@ from generation.groundedness.types import (
     ResponseJudgement,
     SentenceJudgement,
 )
-from generation.types import Decoding, Message, Piece, Usage, Verdict
+from generation.types import EngineInfo, Message, Piece, Usage, Verdict
 from ingestion.errors import ReaderCrashed
 from ingestion.readers import read_document
 from ingestion.types import ParsedDocument
@@ -65,7 +66,7 @@ class ScriptedEngine:
     """Says the given answers, one after the other, a word at a time; keeps what it was told."""
 
     answers: Sequence[str] = ()
-    name: str = "scripted"
+    info: EngineInfo = field(default_factory=lambda: EngineInfo("scripted", "torch"))
     context_tokens: int = 2048
     conversations: list[Sequence[Message]] = field(default_factory=list)
 

@@ -20,7 +20,8 @@ from app.api.running import AnswerDesk, EventStream, Pause, RunningAnswer
 from app.api.services import Services
 from app.api.wire import assay_json, encoded, usage_json
 from app.errors import ParameterRefused
-from generation.types import Answer, AnswerEvent, Assayed, Decoding, Finished, Message
+from generation.decoding import Decoding
+from generation.types import Answer, AnswerEvent, Assayed, Finished, Message
 from retrieval.types import Principal
 
 # Listed beside the engine's own name, so that a client need not know what answers today.

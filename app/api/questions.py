@@ -18,7 +18,8 @@ from app.api.wire import (
     passage_json,
     sentence_json,
 )
-from generation.types import AnswerEvent, Assayed, Decoding, Drafted, Finished, Message, Retrieved
+from generation.decoding import Decoding
+from generation.types import AnswerEvent, Assayed, Drafted, Finished, Message, Retrieved
 from retrieval.types import Principal
 
 LONGEST_QUESTION = 4000

@@ -8,8 +8,9 @@ from app.accounts import Accounts
 from evals.feedback import Thumbs
 from evals.schedule_store import ScheduleStore
 from evals.store import EvalStore
+from generation.decoding import Decoding
 from generation.groundedness.types import ResponseVerifier
-from generation.types import AnswerEvent, Decoding, Message
+from generation.types import AnswerEvent, Message
 from retrieval.access import AccessList
 from retrieval.store import Store
 from retrieval.types import Hit

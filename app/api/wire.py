@@ -3,8 +3,9 @@
 import json
 from typing import TypedDict
 
+from generation.decoding import Decoding
 from generation.groundedness.types import Claim, ResponseJudgement, SentenceJudgement
-from generation.types import Answer, AssayedSentence, Citation, Decoding, Timings, Usage
+from generation.types import Answer, AssayedSentence, Citation, EngineInfo, Timings, Usage
 from retrieval.types import Hit
 
 
@@ -59,6 +60,37 @@ class UsageJson(TypedDict):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+    prompt_tokens_details: "CachedTokensJson"
+
+
+class CachedTokensJson(TypedDict):
+    """How many of the prompt's tokens needed no work."""
+
+    cached_tokens: int
+
+
+class EngineJson(TypedDict):
+    """What wrote the draft; see `EngineInfo`."""
+
+    name: str
+    runtime: str
+    precision: str | None
+    device: str | None
+    weights: str | None
+
+
+class TokenJson(TypedDict):
+    """A token and its log-probability."""
+
+    text: str
+    logprob: float
+
+
+class DraftJson(TypedDict):
+    """A text of a beam search and its log-probability."""
+
+    text: str
+    logprob: float
 
 
 class DecodingJson(TypedDict):
@@ -68,8 +100,15 @@ class DecodingJson(TypedDict):
     temperature: float
     top_p: float
     top_k: int
+    min_p: float
+    repetition_penalty: float
+    presence_penalty: float
+    frequency_penalty: float
+    num_beams: int
+    length_penalty: float
     seed: int | None
     stop: list[str]
+    logprobs: bool
 
 
 class AssayJson(TypedDict):
@@ -89,9 +128,13 @@ class AnswerJson(AssayJson):
     text: str
     usage: UsageJson
     engine: str
+    engine_info: EngineJson
     decoding: DecodingJson
     prompt_version: str
     change_number: int
+    finish_reason: str | None
+    tokens: list[TokenJson]
+    drafts: list[DraftJson]
 
 
 class SpanJson(TypedDict):
@@ -179,10 +222,14 @@ def answer_json(answer: Answer) -> AnswerJson:
         "question": answer.question,
         "text": answer.text,
         "usage": usage_json(answer.usage),
-        "engine": answer.engine,
+        "engine": answer.engine.name,
+        "engine_info": _engine_json(answer.engine),
         "decoding": _decoding_json(answer.decoding),
         "prompt_version": answer.prompt_version,
         "change_number": answer.change_number,
+        "finish_reason": answer.finish_reason,
+        "tokens": [{"text": token.text, "logprob": token.logprob} for token in answer.tokens],
+        "drafts": [{"text": draft.text, "logprob": draft.logprob} for draft in answer.drafts],
     }
 
 
@@ -192,6 +239,7 @@ def usage_json(usage: Usage) -> UsageJson:
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
     }
 
 
@@ -251,6 +299,23 @@ def _decoding_json(decoding: Decoding) -> DecodingJson:
         "temperature": decoding.temperature,
         "top_p": decoding.top_p,
         "top_k": decoding.top_k,
+        "min_p": decoding.min_p,
+        "repetition_penalty": decoding.repetition_penalty,
+        "presence_penalty": decoding.presence_penalty,
+        "frequency_penalty": decoding.frequency_penalty,
+        "num_beams": decoding.num_beams,
+        "length_penalty": decoding.length_penalty,
         "seed": decoding.seed,
         "stop": list(decoding.stop),
+        "logprobs": decoding.logprobs,
+    }
+
+
+def _engine_json(engine: EngineInfo) -> EngineJson:
+    return {
+        "name": engine.name,
+        "runtime": engine.runtime,
+        "precision": engine.precision,
+        "device": engine.device,
+        "weights": engine.weights,
     }

@@ -73,7 +73,7 @@ def judge_model(assay: "Assay") -> "JudgeModel":
     if settings.judge_url is None:
         if settings.judge_model in {None, settings.model}:
             return EngineJudge(assay.engine)
-        from generation.engines.local import load_engine
+        from generation.engines.loading import load_engine
 
         return EngineJudge(load_engine(str(settings.judge_model), models=settings.models))
     if settings.judge_model is None:
@@ -86,7 +86,7 @@ def judge_model(assay: "Assay") -> "JudgeModel":
 
 def judge_name(assay: "Assay") -> str:
     """The judge model as it is recorded: its name, and no server, path or key."""
-    from generation.engines.local import display_name
+    from generation.engines.loading import display_name
 
     return display_name(assay.settings.judge_model or assay.settings.model)
 

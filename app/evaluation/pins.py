@@ -9,8 +9,8 @@ from importlib import metadata, resources
 from pathlib import Path
 
 from evals.types import Json, SuiteVersion
-from generation.engines.local import BUNDLED_MODEL, bundled_model_file, display_name
-from generation.types import Decoding
+from generation.decoding import Decoding
+from generation.engines.loading import BUNDLED_MODEL, bundled_model_file, display_name
 
 # The code that makes and scores answers. An edited checkout has the commit of one that is not.
 _CODE = ("retrieval", "generation", "evals.metrics")
@@ -41,6 +41,12 @@ def decoding_pins(decoding: Decoding) -> dict[str, Json]:
         "temperature": decoding.temperature,
         "top_p": decoding.top_p,
         "top_k": decoding.top_k,
+        "min_p": decoding.min_p,
+        "repetition_penalty": decoding.repetition_penalty,
+        "presence_penalty": decoding.presence_penalty,
+        "frequency_penalty": decoding.frequency_penalty,
+        "num_beams": decoding.num_beams,
+        "length_penalty": decoding.length_penalty,
     }
 
 

@@ -14,9 +14,9 @@ from app.evaluation.pins import code_pins, decoding_pins, encoder_pin, engine_pi
 from evals.comparing.pins import PinDifference, pin_differences
 from evals.running import Observed, Progress, Scorer, asking, run_cases, scoring
 from evals.types import Case, Json, Run, RunOrigin, RunState, SeenCitation, SuiteVersion
+from generation.decoding import Decoding
 from generation.prompt import PROMPT_VERSION
 from generation.sufficiency import ABSTAIN_BELOW
-from generation.types import Decoding
 from retrieval.encoder import Encoder, beginnings
 
 if TYPE_CHECKING:

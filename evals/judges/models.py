@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from evals.errors import JudgeFailed, JudgesMissing, JudgeUnavailable
 from evals.judges.replies import Shape, read_reply, schema_of
+from generation.decoding import Decoding
 from generation.engines.base import Engine
-from generation.types import Decoding, Message
+from generation.types import Message
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -83,7 +84,7 @@ class EngineJudge:
     @property
     def name(self) -> str:
         """The model, as runs record it."""
-        return self._engine.name
+        return self._engine.info.name
 
     def reply(
         self,

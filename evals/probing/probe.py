@@ -16,12 +16,12 @@ from typing import Literal, Protocol, TypeAlias
 from evals.errors import NothingToProbe
 from evals.probing.canaries import Canary, planted, sweep
 from evals.probing.granted import Granted
+from generation.decoding import Decoding
 from generation.types import (
     Answer,
     AnswerEvent,
     Assayed,
     AssayedSentence,
-    Decoding,
     Drafted,
     Finished,
     Retrieved,

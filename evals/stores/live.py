@@ -38,7 +38,7 @@ class LiveStore:
         for sentence in answer.sentences:
             counts[sentence.verdict.value] += 1
         counts |= {"answers": int(not answer.abstained), "abstentions": int(answer.abstained)}
-        place = {"day": utc_now().date(), "engine": answer.engine, "verifier": verifier}
+        place = {"day": utc_now().date(), "engine": answer.engine.name, "verifier": verifier}
         added = {name: live_verdicts.c[name] + count for name, count in counts.items()}
         row = upsert(live_verdicts).values(**place, **counts)
         with writing(self._engine) as sql:

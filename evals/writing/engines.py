@@ -9,8 +9,9 @@ from importlib import resources
 from string import Template
 
 from evals.writing.types import Draft, Kind, Source
+from generation.decoding import Decoding
 from generation.engines.base import Engine
-from generation.types import Decoding, Message
+from generation.types import Message
 from retrieval.sentences import sentence_spans
 
 PROMPT = "write-1"

@@ -3,15 +3,16 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from generation.types import Decoding, Message, Piece
+from generation.decoding import Decoding
+from generation.types import EngineInfo, Message, Piece
 
 
 class Engine(Protocol):
     """A generator behind one seam: local or remote, any model family."""
 
     @property
-    def name(self) -> str:
-        """The model, as answers record it."""
+    def info(self) -> EngineInfo:
+        """What it is, as answers record it."""
 
     @property
     def context_tokens(self) -> int:
@@ -30,5 +31,10 @@ class Engine(Protocol):
         """Answer a conversation, piece by piece.
 
         The last piece, and only it, has usage and a finish reason. Once `is_cancelled` is true
-        the stream ends within a token; so it does when the caller stops reading it.
+        the stream ends within a token; so it does when the caller stops reading it. Several threads
+        may stream at once.
+
+        Raises:
+            BadDecoding: the engine cannot do what is asked; said before anything is generated.
+            EngineUnavailable: it runs elsewhere and cannot be reached.
         """

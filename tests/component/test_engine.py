@@ -8,9 +8,10 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from generation.engines.local import LocalEngine, display_name, load_engine
+from generation.decoding import Decoding
+from generation.engines.loading import TorchEngine, display_name, load_engine
 from generation.errors import EngineMissing
-from generation.types import Decoding, Message, Piece
+from generation.types import Message, Piece
 
 TEMPLATE = (
     "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
@@ -52,28 +53,28 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def engine(folder: Path) -> LocalEngine:
+def engine(folder: Path) -> TorchEngine:
     return load_engine(str(folder), models=folder)
 
 
-def said(engine: LocalEngine, decoding: Decoding) -> tuple[str, Piece]:
+def said(engine: TorchEngine, decoding: Decoding) -> tuple[str, Piece]:
     pieces = list(engine.stream(ASKED, decoding, is_cancelled=never))
     assert [piece.usage is not None for piece in pieces] == [False] * (len(pieces) - 1) + [True]
     return "".join(piece.text for piece in pieces), pieces[-1]
 
 
-def test_a_folder_is_a_model(engine: LocalEngine, folder: Path) -> None:
+def test_a_folder_is_a_model(engine: TorchEngine, folder: Path) -> None:
     assert engine.context_tokens == 512
-    assert engine.name == folder.stem
-    assert str(folder.parent) not in engine.name
+    assert engine.info.name == folder.stem
+    assert str(folder.parent) not in engine.info.name
 
 
-def test_tokens_are_counted_with_the_models_own_template(engine: LocalEngine) -> None:
+def test_tokens_are_counted_with_the_models_own_template(engine: TorchEngine) -> None:
     expected = "system: Be brief.\nuser: When does the lease end?\nassistant: "
     assert engine.count_tokens(ASKED) == len(expected)  # one token a byte
 
 
-def test_greedy_decoding_repeats_itself(engine: LocalEngine) -> None:
+def test_greedy_decoding_repeats_itself(engine: TorchEngine) -> None:
     first, end = said(engine, Decoding(max_tokens=24))
     again, _ = said(engine, Decoding(max_tokens=24))
     assert first == again
@@ -84,7 +85,7 @@ def test_greedy_decoding_repeats_itself(engine: LocalEngine) -> None:
         assert end.finish_reason == "length"
 
 
-def test_a_seed_makes_sampling_repeat_and_leaves_the_rest_alone(engine: LocalEngine) -> None:
+def test_a_seed_makes_sampling_repeat_and_leaves_the_rest_alone(engine: TorchEngine) -> None:
     drawn = Decoding(max_tokens=24, temperature=1.5, seed=7)
     torch.manual_seed(1)
     before = torch.rand(1)
@@ -96,7 +97,7 @@ def test_a_seed_makes_sampling_repeat_and_leaves_the_rest_alone(engine: LocalEng
     assert len(others) > 1
 
 
-def test_a_stop_string_ends_the_text_before_itself(engine: LocalEngine) -> None:
+def test_a_stop_string_ends_the_text_before_itself(engine: TorchEngine) -> None:
     whole, _ = said(engine, Decoding(max_tokens=40))
     stop = whole[10:13]
     cut, end = said(engine, Decoding(max_tokens=40, stop=(stop,)))
@@ -104,7 +105,7 @@ def test_a_stop_string_ends_the_text_before_itself(engine: LocalEngine) -> None:
     assert end.finish_reason == "stop"
 
 
-def test_what_is_cancelled_ends_within_a_token(engine: LocalEngine) -> None:
+def test_what_is_cancelled_ends_within_a_token(engine: TorchEngine) -> None:
     asked = itertools.count()
     pieces = list(
         engine.stream(ASKED, Decoding(max_tokens=200), is_cancelled=lambda: next(asked) >= 3)
@@ -114,7 +115,7 @@ def test_what_is_cancelled_ends_within_a_token(engine: LocalEngine) -> None:
     assert pieces[-1].usage.completion_tokens <= 5
 
 
-def test_a_reader_who_leaves_frees_the_engine(engine: LocalEngine) -> None:
+def test_a_reader_who_leaves_frees_the_engine(engine: TorchEngine) -> None:
     stream = engine.stream(ASKED, Decoding(max_tokens=200), is_cancelled=never)
     next(iter(stream))
     stream.close()  # type: ignore[attr-defined]

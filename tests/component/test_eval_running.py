@@ -19,8 +19,9 @@ from app.settings import Settings
 from evals.errors import UnknownJudge
 from evals.running import asking, run_cases, seed_of
 from evals.types import Case, Expectation, Relevant, RunState
+from generation.decoding import Decoding
 from generation.errors import QuestionTooLong
-from generation.types import Decoding, Message
+from generation.types import Message
 from retrieval.errors import UnknownName
 from retrieval.types import Access
 from tests.component.library import revision_of
@@ -398,7 +399,18 @@ def test_the_pins_say_what_it_ran_on_and_nothing_of_this_machine(assay, version)
         "engine": {"name": "scripted", "weights": None},
         "verifier": "substring",
     }
-    assert pins["decoding"] == {"max_tokens": 20, "temperature": 0.5, "top_p": 1.0, "top_k": 0}
+    assert pins["decoding"] == {
+        "max_tokens": 20,
+        "temperature": 0.5,
+        "top_p": 1.0,
+        "top_k": 0,
+        "min_p": 0.0,
+        "repetition_penalty": 1.0,
+        "presence_penalty": 0.0,
+        "frequency_penalty": 0.0,
+        "num_beams": 1,
+        "length_penalty": 1.0,
+    }
     assert (pins["seed"], pins["readable"], pins["options"]["limit"]) == (7, ["home"], 1)
     assert str(assay.settings.home) not in json.dumps(pins)
 

@@ -23,14 +23,15 @@ from app.schema import metadata
 from evals.feedback import Thumbs
 from evals.schedule_store import ScheduleStore
 from evals.store import EvalStore
+from generation.decoding import Decoding
 from generation.errors import EngineMissing, ModelUnusable, QuestionTooLong
 from generation.types import (
     Answer,
     Assayed,
     AssayedSentence,
     Citation,
-    Decoding,
     Drafted,
+    EngineInfo,
     Finished,
     Message,
     Origin,
@@ -116,7 +117,7 @@ def answer_of(
         nearest=tuple(nearest),
         usage=Usage(prompt_tokens=40, completion_tokens=7),
         timings=Timings(retrieval=0.01, first_token=0.2, total=0.5),
-        engine="toy",
+        engine=EngineInfo("toy", "torch"),
         decoding=decoding,
         prompt_version="answer-1",
         change_number=1,
@@ -1141,7 +1142,12 @@ def test_a_completion_in_one_piece(site):
             "finish_reason": "stop",
         }
     ]
-    assert body["usage"] == {"prompt_tokens": 40, "completion_tokens": 7, "total_tokens": 47}
+    assert body["usage"] == {
+        "prompt_tokens": 40,
+        "completion_tokens": 7,
+        "total_tokens": 47,
+        "prompt_tokens_details": {"cached_tokens": 0},
+    }
     assay = body["assay"]
     assert set(assay) == {"abstained", "answerability", "sentences", "nearest", "timings"}
     assert [s["verdict"] for s in assay["sentences"]] == [

@@ -21,7 +21,7 @@ from evals.judges.names import Material
 from evals.judges.registry import Parts, judges_of
 from evals.judges.replies import NOT_JSON
 from evals.judges.rubrics import Grade
-from generation.engines.local import bundled_model_file
+from generation.engines.loading import bundled_model_file
 from generation.types import Message
 
 pytest.importorskip("openai", reason="the servers' client is not installed: run `make evals`")

@@ -23,7 +23,8 @@ from evals.probing.probe import (
     probe,
 )
 from generation.answering import Answerer
-from generation.types import Decoding, Drafted
+from generation.decoding import Decoding
+from generation.types import Drafted
 from retrieval.types import Access, Mode, Principal
 from tests.component.library import Library, bytes_under, opened
 from tests.fakes import ScriptedEngine, SubstringVerifier

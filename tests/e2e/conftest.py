@@ -2,7 +2,7 @@
 
 import pytest
 
-from generation.engines.local import BUNDLED_MODEL, load_engine
+from generation.engines.loading import BUNDLED_MODEL, load_engine
 
 
 @pytest.fixture(scope="session")

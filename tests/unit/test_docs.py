@@ -14,7 +14,7 @@ from app.api.application import create_app
 from app.api.services import Readiness, Services, Suggestions
 from app.cli.main import assay
 from app.settings import Settings
-from generation.types import Decoding
+from generation.decoding import Decoding
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

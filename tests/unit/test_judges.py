@@ -29,7 +29,7 @@ from evals.judges.replies import NOT_JSON, SAYS_NOTHING, read_reply, schema_of
 from evals.judges.rubrics import PROMPTS, Choice, Grade, Preference, grade, preference
 from evals.types import Case, Observation, Relevant, SeenPassage
 from generation.groundedness.types import Claim
-from generation.types import Message, Piece, Usage
+from generation.types import EngineInfo, Message, Piece, Usage
 from tests.fakes import ScriptedEngine, SubstringVerifier
 from tests.unit.test_lazy_imports import loaded_by
 
@@ -55,7 +55,7 @@ class SayingModel:
     """Says the given replies, one after the other; an error among them is raised."""
 
     replies: Sequence[str | JudgeFailed]
-    name: str = "saying"
+    info: EngineInfo = field(default_factory=lambda: EngineInfo("saying", "torch"))
     told: list[tuple[list[Message], int]] = field(default_factory=list)
 
     def reply(self, messages, schema, *, attempt):

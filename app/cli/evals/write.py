@@ -69,7 +69,7 @@ def write(
 def _engine(assay: "Assay", name: str) -> "Engine":
     if name == _CONFIGURED:
         return assay.engine
-    from generation.engines.local import load_engine
+    from generation.engines.loading import load_engine
 
     model = str(Path(name).expanduser()) if name.startswith("~") else name
     return load_engine(model, models=assay.settings.models)

