@@ -7,6 +7,12 @@ from typing import Literal, TypeAlias
 from generation.decoding import Decoding
 from retrieval.types import Hit
 
+# How a model is run on this machine: with OpenVINO on processors, with torch as the reference and
+# on GPUs; "auto" is the faster one that can run it.
+Runtime: TypeAlias = Literal["auto", "openvino", "torch"]
+# How exactly OpenVINO keeps a model's weights.
+Precision: TypeAlias = Literal["int4", "int8", "float16", "float32"]
+
 # Why an engine ended: of itself or at a stop string, at `max_tokens`, or because it was told to.
 FinishReason: TypeAlias = Literal["stop", "length", "cancelled"]
 
