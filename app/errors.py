@@ -16,6 +16,8 @@ AppError
 ├── NotAUser             a group has no password and no API keys
 ├── UnknownKey           an API key that is not there
 ├── ServerBusy           as many answers are being made, and waited for, as this server takes
+├── TooManyAnswers       as many of them are one user's as one user may have
+├── ServerStopping       the server is being stopped: what is not answered will not be
 ├── RequestRefused       a host, an origin or a size that this server does not take
 └── ParameterRefused     a request asks for what this server cannot do
 """
@@ -141,8 +143,44 @@ class ServerBusy(AppError):
     def __init__(self, running: int, waiting: int, retry_seconds: int) -> None:
         self.retry_seconds = retry_seconds
         super().__init__(
-            f"the server is busy: it answers {running} at a time and lets {waiting} more wait; "
-            f"try again in {retry_seconds} seconds"
+            f"the server is busy: it answers {running} at a time and lets {waiting} more wait, and "
+            f"all these places are taken; try again in {_counted(retry_seconds, 'second')}"
+        )
+
+
+class TooManyAnswers(AppError):
+    """As many of the answers being made, and waited for, are one user's as one user may have.
+
+    Args:
+        allowed: the limit.
+        running: how many of the user's are being made.
+        position: where the user's next one stands among the `waiting`, from 1; None when none of
+            the user's waits.
+        waiting: how many wait, of all users.
+        retry_seconds: when one of the user's is likely to have ended.
+    """
+
+    def __init__(
+        self, allowed: int, running: int, position: int | None, waiting: int, retry_seconds: int
+    ) -> None:
+        self.retry_seconds = retry_seconds
+        place = "" if position is None else f", the next is number {position} of {waiting} waiting"
+        super().__init__(
+            f"you have {_counted(allowed, 'request')} in the queue, which is the limit for one "
+            f"user: {running} being worked on{place}; end one, or try again in "
+            f"{_counted(retry_seconds, 'second')}"
+        )
+
+
+class ServerStopping(AppError):
+    """The server is being stopped: what is not answered will not be."""
+
+    retry_seconds = 10
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the server is being stopped or restarted; ask again in "
+            f"{_counted(self.retry_seconds, 'second')}"
         )
 
 
@@ -162,3 +200,7 @@ class ParameterRefused(AppError):
     ) -> None:
         self.parameter, self.status, self.code = parameter, status, code
         super().__init__(message)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

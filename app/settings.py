@@ -1,24 +1,38 @@
-"""Every setting of Assay: the only place that reads the environment."""
+"""Every setting of Assay: the only place that reads the environment and `settings.toml`."""
 
 import os
 import re
+from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from app.engines import EngineChoice, EngineKind, RemoteModel
 from app.errors import BadSetting
+from app.settings_file import SETTINGS_FILE, read_kept
 from generation.answering import EVIDENCE_PASSAGES, EVIDENCE_TOKENS
+from generation.decoding import Decoding
 from generation.engines.loading import BUNDLED_MODEL
+from generation.types import Precision, Runtime
 from retrieval.encoder import BUNDLED_ENCODER
 
 _PREFIX = "ASSAY_"
 
 
+def _known_fields_only(value: object) -> object:
+    """Refuse what is no field of `Decoding`: a misspelt one would be passed over."""
+    known = [field.name for field in fields(Decoding)]
+    if isinstance(value, dict) and (unknown := sorted(set(value) - set(known))):
+        raise ValueError(f"unknown are {', '.join(unknown)}; known are {', '.join(known)}")
+    return value
+
+
 class Settings(BaseSettings):
-    """Set with environment variables: ASSAY_ and the name in capitals."""
+    """Set with environment variables, ASSAY_ and the name in capitals, or in `settings.toml`."""
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, frozen=True)
 
@@ -35,6 +49,57 @@ class Settings(BaseSettings):
         default=BUNDLED_MODEL,
         min_length=1,
         description="Chat model: the bundled one, a folder, a GGUF file, or a hub id.",
+    )
+    runtime: Runtime = Field(
+        default="auto",
+        description="How it is run here: openvino (processors), torch (GPUs, the reference), auto.",
+    )
+    precision: Precision = Field(
+        default="int8", description="How exactly OpenVINO keeps its weights."
+    )
+    cache_mb: int = Field(
+        default=512,
+        ge=64,
+        le=1_048_576,
+        description="Memory in MB for what the model has read: prompts of running answers, and "
+        "beginnings that later prompts share.",
+    )
+    decoding: Annotated[Decoding, BeforeValidator(_known_fields_only)] = Field(
+        default_factory=Decoding, description="How tokens are chosen unless a request says so."
+    )
+    remote_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/@?#]+[^\s@?#]*$",
+        description="Server of a chat model, as OpenAI's protocol has it (…/v1).",
+    )
+    remote_key: SecretStr | None = Field(default=None, description="Its key; never shown.")
+    remote_model: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The model's name at that server; unset: the only one there.",
+    )
+    remote_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        le=3600,
+        allow_inf_nan=False,
+        description="Seconds the server may take for the next token.",
+    )
+    engines: tuple[EngineKind, ...] | None = Field(
+        default=None,
+        description="Which models answer: the first, and the others in turn when it fails.",
+    )
+    answers_at_once: int = Field(
+        default=8, ge=1, le=1024, description="Answers that are made at the same time."
+    )
+    answers_waiting: int = Field(
+        default=32, ge=0, le=100_000, description="Questions that wait for their turn; not more."
+    )
+    answers_per_user: int = Field(
+        default=4,
+        ge=1,
+        le=100_000,
+        description="Answers of one user that are being made or wait.",
     )
     host: str = Field(default="127.0.0.1", description="Address `assay serve` listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port `assay serve` listens on.")
@@ -102,6 +167,24 @@ class Settings(BaseSettings):
     )
 
     @property
+    def engine_choice(self) -> EngineChoice:
+        """Which chat models answer: unless `engines` says, a server's first and then our own."""
+        remote = None
+        if self.remote_url is not None:
+            key = None if self.remote_key is None else self.remote_key.get_secret_value()
+            remote = RemoteModel(self.remote_url, self.remote_model, key, self.remote_seconds)
+        usual: tuple[EngineKind, ...] = ("local",) if remote is None else ("remote", "local")
+        return EngineChoice(
+            self.engines or usual,
+            self.model,
+            self.models,
+            self.runtime,
+            self.precision,
+            self.cache_mb,
+            remote,
+        )
+
+    @property
     def database(self) -> Path:
         """The SQLite file."""
         return self.home / "assay.db"
@@ -123,10 +206,11 @@ class Settings(BaseSettings):
 
 
 def read_settings() -> Settings:
-    """Read the settings from the environment.
+    """Read the settings: the environment, then `settings.toml` in the home folder.
 
     Raises:
-        BadSetting: a value is out of range, or an ASSAY_ variable is no setting (a typo).
+        BadSetting: a value is out of range, contradicts another, or has a name that is no setting
+            (a typo); or the file cannot be read, or holds a secret and others may read it.
     """
     known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
     for name in os.environ:
@@ -134,13 +218,107 @@ def read_settings() -> Settings:
             raise BadSetting(
                 name, f"there is no such setting; known are {', '.join(sorted(known))}"
             )
+    kept = kept_settings(_home())
+    # What the environment says wins; an empty variable says nothing.
+    return _checked({name: kept[name] for name in kept if not set_by_environment(name)})
+
+
+def kept_settings(home: Path) -> Mapping[str, Any]:
+    """What `settings.toml` in a home folder says, by name; empty when there is none.
+
+    Raises:
+        BadSetting: it is no TOML, a name in it is no setting, or it holds a secret and others than
+            its owner may read it.
+    """
+    kept = read_kept(home)
+    known = sorted(set(Settings.model_fields) - {"home"})
+    for name in kept.values:
+        if name not in known:
+            raise BadSetting(
+                f"{name} in {kept.file}", f"there is no such setting; known are {', '.join(known)}"
+            )
+        if is_secret(name) and kept.is_open_to_others:
+            raise BadSetting(
+                f"{name} in {kept.file}",
+                f"others than its owner may read this secret; run `chmod 600 {kept.file}`",
+            )
+    return kept.values
+
+
+def is_secret(name: str) -> bool:
+    """Whether a setting is never shown."""
+    return "SecretStr" in str(Settings.model_fields[name].annotation)
+
+
+def set_by_environment(name: str) -> str | None:
+    """The variable that sets a setting, and so wins over the file; None when it is not set."""
+    variable = _variable(name)
+    return variable if os.environ.get(variable) else None
+
+
+def settings_with(home: Path, kept: Mapping[str, Any]) -> Settings:
+    """The settings with these values, which win, and the environment.
+
+    Raises:
+        BadSetting: as `read_settings`.
+    """
+    return _checked({**kept, "home": home})
+
+
+def _variable(name: str) -> str:
+    return f"{_PREFIX}{name.upper()}"
+
+
+def _home() -> Path:
+    """The home folder, told before the rest: the file with the rest lies in it."""
+    said = os.environ.get(f"{_PREFIX}HOME")
+    return Path(said) if said else Path(platformdirs.user_data_dir("assay", appauthor=False))
+
+
+def _checked(chosen: Mapping[str, Any]) -> Settings:
+    settings = _validated(chosen)
+    _require_engines(settings)
+    return settings
+
+
+def _validated(chosen: Mapping[str, Any]) -> Settings:
     try:
-        return Settings()
+        return Settings(**chosen)
     except ValidationError as error:
         first = error.errors()[0]
-        name = f"{_PREFIX}{str(first['loc'][0]).upper()}" if first["loc"] else _PREFIX
-        raise BadSetting(name, f"{first['msg']} (it is {first['input']!r})") from error
+        field = str(first["loc"][0]) if first["loc"] else ""
+        value = "" if _hides(field) else f" (it is {first['input']!r})"
+        where = f"{field} in {SETTINGS_FILE}" if field in chosen else _variable(field)
+        inside = "".join(f"{part}: " for part in first["loc"][1:] if isinstance(part, str))
+        raise BadSetting(where, f"{inside}{_in_words(first)}{value}") from error
     except SettingsError as error:  # names the field only in its message
-        field = re.search('"(.+?)"', str(error))
-        name = f"{_PREFIX}{field[1].upper()}" if field else _PREFIX
-        raise BadSetting(name, f"expected JSON (it is {os.environ.get(name)!r})") from error
+        found = re.search('"(.+?)"', str(error))
+        name = _variable(found[1]) if found else _PREFIX
+        value = "" if found and _hides(found[1]) else f" (it is {os.environ.get(name)!r})"
+        raise BadSetting(name, f"expected JSON{value}") from error
+
+
+def _in_words(error: Any) -> str:  # noqa: ANN401 - pydantic's own dictionary
+    """What is wrong with a value, for people who do not know Python."""
+    if error["type"] == "string_pattern_mismatch":  # all of ours are of addresses
+        return "it must be an address such as https://server.example:8000/v1"
+    if error["type"] == "tuple_type":
+        return 'it must be a list, such as ["one", "two"]'
+    message = str(error["msg"]).removeprefix("Value error, ").split(", unable to parse")[0]
+    message = message.replace("a valid integer", "a whole number").replace("valid ", "")
+    return message.replace("Input should be", "it must be")
+
+
+def _hides(field: str) -> bool:
+    return field in Settings.model_fields and is_secret(field)
+
+
+def _require_engines(settings: Settings) -> None:
+    """Refuse an order of engines that cannot be followed."""
+    order = settings.engine_choice.order if settings.engines is None else settings.engines
+    if not order or len(set(order)) < len(order):
+        raise BadSetting(
+            "ASSAY_ENGINES", f"it must name local, remote or both, each once (it is {list(order)})"
+        )
+    if "remote" in order and settings.remote_url is None:
+        raise BadSetting("ASSAY_REMOTE_URL", "ASSAY_ENGINES names a remote model; set its address")

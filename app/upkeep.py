@@ -12,6 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from app.bootstrap import Assay
+from app.engines import EngineChoice, connect_remote
+from app.errors import BadSetting
 from app.occupancy import has_left_scratch, sweep_scratch
 from retrieval.errors import RetrievalError
 from retrieval.maintenance import KeptOriginal
@@ -67,7 +69,7 @@ def status_of(assay: Assay) -> Status:
         home=str(settings.home),
         megabytes=sum(map(_size, settings.home.rglob("*"))) // 1_000_000,
         encoder=settings.encoder,
-        model=settings.model,
+        model=settings.engine_choice.name,
         change_number=assay.store.change_number(),
         users=len(assay.access.principals()),
         collections=tuple(CollectionStatus(*row) for row in assay.maintenance.sizes()),
@@ -97,9 +99,39 @@ def examine(assay: Assay, *, repair: bool) -> Iterator[Finding]:
     if encoder.is_ok:
         yield _from("vectors", lambda: _unembedded(assay), lambda: _embed_missing(assay), repair)
         yield _from("vector index", lambda: _vector_index(assay), assay.vectors.rebuild, repair)
-    yield _from(
-        "chat model", lambda: _model_problem(lambda: assay.engine), None, repair, "set ASSAY_MODEL"
-    )
+    yield from _chat_models(assay, repair)
+
+
+def _chat_models(assay: Assay, repair: bool) -> Iterator[Finding]:  # noqa: FBT001
+    """Each of the models that may be asked: ours loads, and the server has the one it should."""
+    choice = assay.settings.engine_choice
+    for kind in choice.order:
+        if kind == "local":
+            yield _from(
+                "chat model",
+                lambda: _model_problem(lambda: assay.local_engine(choice.model)),
+                None,
+                repair,
+                "set ASSAY_MODEL, or choose one with `assay models use`",
+            )
+        else:
+            yield _from(
+                "chat model's server",
+                lambda: _model_problem(lambda: _require_server(choice)),
+                None,
+                repair,
+                "start it, or see ASSAY_REMOTE_URL, ASSAY_REMOTE_KEY and ASSAY_REMOTE_MODEL; "
+                "`assay models use` chooses another",
+            )
+
+
+def _require_server(choice: EngineChoice) -> None:
+    """Ask the server for what its model can read: that it is there is known then."""
+    server = connect_remote(choice)
+    try:
+        _ = server.context_tokens
+    finally:
+        server.close()
 
 
 def _from(
@@ -190,7 +222,7 @@ def _model_problem(load: Callable[[], object]) -> str | None:
 
     try:
         load()
-    except (RetrievalError, GenerationError) as error:
+    except (RetrievalError, GenerationError, BadSetting) as error:
         return str(error)
     return None
 

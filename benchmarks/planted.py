@@ -11,7 +11,7 @@ against every pair of some runs. All runs are kept under the suite's name: use a
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -25,8 +25,9 @@ from evals.gating.gates import DEFAULT_POLICY, GateReport, Outcome, check
 from evals.types import Run
 from generation.prompt import Excerpt, Prompt, build_prompt
 from generation.sufficiency import ABSTAIN_BELOW
+from generation.types import Message
 from retrieval.search import Searcher
-from retrieval.types import Hit
+from retrieval.types import Hit, Mode
 
 _TEMPERATURE = 0.7
 _MOVED = 0.2
@@ -37,8 +38,15 @@ def every_second_hit() -> Iterator[None]:
     """A search that loses the first, third, fifth … hit."""
     kept = Searcher.search
 
-    def search(self: Searcher, question: str, *, readable: frozenset[int], k: int) -> list[Hit]:
-        return kept(self, question, readable=readable, k=2 * k)[1::2]
+    def search(
+        self: Searcher,
+        question: str,
+        *,
+        readable: frozenset[int],
+        k: int = 10,
+        mode: Mode = Mode.HYBRID,
+    ) -> list[Hit]:
+        return kept(self, question, readable=readable, k=2 * k, mode=mode)[1::2]
 
     Searcher.search = search  # type: ignore[method-assign]
     try:
@@ -52,17 +60,34 @@ def prompt_without_evidence() -> Iterator[None]:
     """A prompt that shows the model nothing; what it writes is judged as always."""
 
     def build(
-        question: str, excerpts: Sequence[Excerpt], *rest: object, **limits: object
+        question: str,
+        excerpts: Sequence[Excerpt],
+        history: Sequence[Message],
+        *,
+        language: str,
+        count_tokens: Callable[[Sequence[Message]], int],
+        budget_tokens: int,
+        evidence_tokens: int,
     ) -> Prompt:
-        whole = build_prompt(question, excerpts, *rest, **limits)  # type: ignore[arg-type]
-        empty = build_prompt(question, [], *rest, **limits)  # type: ignore[arg-type]
+        asked = partial(
+            build_prompt,
+            question,
+            history=history,
+            language=language,
+            count_tokens=count_tokens,
+            budget_tokens=budget_tokens,
+            evidence_tokens=evidence_tokens,
+        )
+        whole, empty = asked(excerpts), asked([])
         return replace(whole, messages=empty.messages, tokens=empty.tokens)
 
-    generation.answering.build_prompt = build  # type: ignore[assignment]
+    # Answering reads the name in its own module.
+    kept = vars(generation.answering)["build_prompt"]
+    vars(generation.answering)["build_prompt"] = build
     try:
         yield
     finally:
-        generation.answering.build_prompt = build_prompt
+        vars(generation.answering)["build_prompt"] = kept
 
 
 def plants(seed: int) -> dict[str, tuple[RunOptions, AbstractContextManager[None]]]:

@@ -8,6 +8,7 @@ EvalsError
 ├── JudgeFailed       a judge gave no verdict that could be used on a case, which stays unscored
 ├── JudgesMissing     a judge needs ragas, or a server's client, and it is not installed
 ├── JudgeUnavailable  the server of a judge cannot be used
+├── LlamaCppMissing   llama.cpp is asked for as a comparison and cannot be used
 ├── NothingToProbe    a leak probe has no collection to plant anything in
 ├── RunUnfinished     a run has not ended, so that it cannot be judged or compared
 ├── UnknownJudge      no judge has this name
@@ -130,3 +131,13 @@ class UnknownSuite(EvalsError):
         what = repr(name) if number is None else f"{name!r} version {number}"
         names = ", ".join(sorted(known)) or "none yet"
         super().__init__(f"there is no suite {what}; the suites are: {names}")
+
+
+class LlamaCppMissing(EvalsError):
+    """llama.cpp is asked for as a comparison and is not installed, or cannot be used."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"{reason}, so there is nothing to compare with; install the packages for development "
+            "with `make dev`, or leave out --compare"
+        )

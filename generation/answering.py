@@ -12,8 +12,10 @@ from generation.decoding import Decoding, Method
 from generation.engines.base import Engine
 from generation.errors import BadDecoding
 from generation.groundedness.types import Verifier
-from generation.prompt import PROMPT_VERSION, Excerpt, build_prompt
+from generation.language import LANGUAGES, abstention_in, language_of
+from generation.prompt import PROMPT_VERSION, Excerpt, Prompt, build_prompt
 from generation.quoting import Quote, rank_quotes, signals_of
+from generation.recall import ReadPassages, as_asked
 from generation.sufficiency import answerability, is_answerable
 from generation.types import (
     Answer,
@@ -25,8 +27,10 @@ from generation.types import (
     EngineInfo,
     Finished,
     FinishReason,
+    LeftOut,
     Message,
     Origin,
+    PassagePart,
     Piece,
     Retrieved,
     Timings,
@@ -35,9 +39,8 @@ from generation.types import (
     Verdict,
 )
 from retrieval.encoder import Encoder
-from retrieval.types import Hit
+from retrieval.types import Document, Hit, Passage
 
-ABSTENTION = "Your documents do not answer this, as far as I can tell."
 # Passages looked through for a verbatim answer; the prompt holds as many of them as fit.
 EVIDENCE_PASSAGES = 8
 # More evidence than this slows the bundled model and distracts it (docs/LOG.md); a larger model
@@ -66,6 +69,11 @@ class AnsweringPolicy:
     abstain_below: float | None = None
 
 
+def _nothing_kept(_: Sequence[int], /) -> dict[int, tuple[Passage, Document]]:
+    """Earlier questions are carried on without their evidence."""
+    return {}
+
+
 class Answerer:
     """Answers questions from the passages a reader may read, and from nothing else."""
 
@@ -77,6 +85,7 @@ class Answerer:
         verifier: Verifier,
         change_number: Callable[[], int],
         policy: AnsweringPolicy | None = None,
+        read: ReadPassages = _nothing_kept,
     ) -> None:
         self._search = search
         self._encoder = encoder
@@ -84,6 +93,7 @@ class Answerer:
         self._verifier = verifier
         self._change_number = change_number
         self._policy = policy or AnsweringPolicy()
+        self._read = read
 
     def answer(
         self,
@@ -98,16 +108,23 @@ class Answerer:
 
         Args:
             readable: ids of the collections the reader may read.
-            history: earlier turns of the conversation, oldest first.
+            history: earlier turns of the conversation, oldest first. Evidence that a question names
+                is read again, if it is there and readable; else that question goes without.
             is_cancelled: asked between tokens; once true, the answer ends with what was assayed.
 
         Raises:
             QuestionTooLong: it does not fit the model's window.
             BadDecoding: `max_tokens` leaves no room for the question and its evidence.
         """
+        before, language = as_asked(history, readable, self._read)
         run = _Run(
-            question, _repeatable(decoding or Decoding()), self._engine.info, self._change_number()
+            question,
+            language_of(question, language),
+            _repeatable(decoding or Decoding()),
+            self._engine.info,
+            self._change_number(),
         )
+        run.audience = ",".join(map(str, sorted(readable)))
         hits = self._search(question, readable=readable, k=self._policy.evidence_passages)
         run.retrieved(hits)
         yield Retrieved(tuple(hits))
@@ -118,7 +135,7 @@ class Answerer:
             return
         for sentence in _quoted(quotes[: self._policy.quotes], hits):
             yield Assayed(run.keep(sentence))
-        yield from self._generated(run, hits, quotes, history, is_cancelled)
+        yield from self._generated(run, hits, quotes, before, is_cancelled)
         yield Finished(run.answer())
 
     def _generated(
@@ -142,13 +159,16 @@ class Answerer:
             run.question,
             [Excerpt(hits[quote.index], quote.start, quote.end) for quote in quotes],
             history,
+            language=LANGUAGES[run.language],
             count_tokens=self._engine.count_tokens,
             budget_tokens=room,
             evidence_tokens=self._policy.evidence_tokens,
         )
+        run.asked(prompt)
         rest = before = ""
+        first, *others = prompt.messages
         pieces = self._engine.stream(
-            prompt.messages,
+            (replace(first, audience=run.audience), *others),
             run.decoding,
             is_cancelled=lambda: is_cancelled() or run.has_strayed,
         )
@@ -184,11 +204,19 @@ class _Run:
     """What is known of one answer so far."""
 
     def __init__(
-        self, question: str, decoding: Decoding, engine: EngineInfo, change_number: int
+        self,
+        question: str,
+        language: str,
+        decoding: Decoding,
+        engine: EngineInfo,
+        change_number: int,
     ) -> None:
         self.question = question
+        self.language = language
         self.decoding = decoding
         self.answerability = 0.0
+        # Who may read what its prompt holds: nobody else's prompt shares the engine's cache.
+        self.audience = ""
         self._engine = engine
         self._change_number = change_number
         self._started = time.monotonic()
@@ -200,10 +228,16 @@ class _Run:
         self._tokens: list[Token] = []
         self._drafts: tuple[Draft, ...] = ()
         self._sentences: list[AssayedSentence] = []
+        self._evidence: tuple[PassagePart, ...] = ()
+        self._left_out: LeftOut | None = None
 
     def retrieved(self, hits: Sequence[Hit]) -> None:
         self._hits = tuple(hits)
         self._retrieval_seconds = self._elapsed()
+
+    def asked(self, prompt: Prompt) -> None:
+        """Note what the engine is given to read."""
+        self._evidence, self._left_out = prompt.parts, prompt.left_out
 
     def heard(self, piece: Piece) -> None:
         """Note what the engine has yielded."""
@@ -211,6 +245,7 @@ class _Run:
             self._first_token_seconds = self._elapsed()
         self._usage = piece.usage or self._usage
         self._finish_reason = piece.finish_reason
+        self._engine = piece.engine or self._engine
         self._tokens.extend(piece.tokens)
         self._drafts = piece.drafts
 
@@ -245,7 +280,7 @@ class _Run:
         return self._finished(" ".join(sentence.text for sentence in shown), tuple(self._sentences))
 
     def abstention(self) -> Answer:
-        return self._finished(ABSTENTION, ())
+        return self._finished(abstention_in(self.language), ())
 
     def _finished(self, text: str, sentences: tuple[AssayedSentence, ...]) -> Answer:
         return Answer(
@@ -264,6 +299,9 @@ class _Run:
             finish_reason=self._finish_reason,
             tokens=tuple(self._tokens),
             drafts=self._drafts,
+            language=self.language,
+            evidence=self._evidence,
+            left_out=self._left_out,
         )
 
     def _elapsed(self) -> float:

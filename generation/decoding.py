@@ -26,13 +26,14 @@ class Decoding:
         top_p: in (0, 1]; only the most probable tokens that together have this probability.
         top_k: only so many of the most probable tokens; 0 is off.
         min_p: in [0, 1]; only tokens at least this times as probable as the most probable one.
-        repetition_penalty: in (0, 2]; divides the logits of tokens that stand in the prompt or
+        repetition_penalty: in [0.01, 2]; divides the logits of tokens that stand in the prompt or
             were written (Keskar et al. 2019); 1 is off.
         presence_penalty, frequency_penalty: in [-2, 2]; taken off the logits of written tokens,
             once or for each time they were (OpenAI's definition); 0 is off.
         num_beams: 2 to 16 is beam search over so many texts, 1 is off.
         length_penalty: in [-5, 5]; beams are ranked by log-probability / length ** this.
-        seed: makes sampling repeat. Without one, one is drawn and told with the answer.
+        seed: in [-2^63, 2^63); makes sampling repeat. Without one, one is drawn and told with
+            the answer.
         stop: the text ends before the first of these, at most 4.
         logprobs: whether each token is given with the logarithm of its probability.
 
@@ -60,11 +61,15 @@ class Decoding:
         self._require("top_p", 0 < self.top_p <= 1, "in (0, 1]")
         self._require("top_k", self.top_k >= 0, "0 (off) or more")
         self._require("min_p", 0 <= self.min_p <= 1, "in [0, 1]")
-        self._require("repetition_penalty", 0 < self.repetition_penalty <= 2, "in (0, 2]")
+        self._require("repetition_penalty", 0.01 <= self.repetition_penalty <= 2, "in [0.01, 2]")
         self._require("presence_penalty", -2 <= self.presence_penalty <= 2, "in [-2, 2]")
         self._require("frequency_penalty", -2 <= self.frequency_penalty <= 2, "in [-2, 2]")
         self._require("num_beams", 1 <= self.num_beams <= MOST_BEAMS, f"in 1 to {MOST_BEAMS}")
         self._require("length_penalty", -5 <= self.length_penalty <= 5, "in [-5, 5]")
+        seed = self.seed
+        self._require(
+            "seed", seed is None or -(2**63) <= seed < 2**63, "a whole number in -2^63 to 2^63 - 1"
+        )
         self._require("stop", len(self.stop) <= 4 and "" not in self.stop, "up to 4 texts, not ''")
         self._require_no_contradiction()
 

@@ -3,6 +3,8 @@
 GenerationError
 ├── EngineMissing     the configured model is not on this machine or cannot be loaded
 ├── EngineUnavailable a model's server cannot be reached, or does not answer as it should
+│   └── EngineRefused it works, but does not take this request
+├── NotConvertible    OpenVINO cannot run the configured model, or computes something else
 ├── ModelUnusable     a file of a model that Assay brings is missing or was changed
 ├── QuestionTooLong   the question alone does not fit the model's window
 └── BadDecoding       decoding settings that contradict each other or the engine
@@ -24,7 +26,29 @@ class EngineMissing(GenerationError):
 
 
 class EngineUnavailable(GenerationError):
-    """A model's server cannot be reached, or does not answer as it should; it may do so later."""
+    """A model's server cannot be reached, or does not answer as it should; it may do so later.
+
+    `retry_seconds` from now it is worth another try; None when nobody knows.
+    """
+
+    def __init__(self, message: str, *, retry_seconds: float | None = None) -> None:
+        self.retry_seconds = retry_seconds
+        super().__init__(message)
+
+
+class EngineRefused(EngineUnavailable):
+    """A model's server works, but does not take this request: the same again would not help."""
+
+
+class NotConvertible(GenerationError):
+    """OpenVINO cannot run the configured model, or computes something else than torch."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"the model cannot be converted to OpenVINO: {reason}; it runs on torch "
+            "(ASSAY_RUNTIME=auto or torch)"
+        )
 
 
 class ModelUnusable(GenerationError):

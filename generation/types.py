@@ -1,6 +1,6 @@
 """The values of an answer. Pure: loads no model, index, database or web library."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
@@ -34,11 +34,42 @@ class Origin(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PassagePart:
+    """Words that stood in a prompt: [start, end) of the passage's revision, code points.
+
+    From a client it is a claim: the passage may be gone, or not be one the reader may read.
+    """
+
+    passage_id: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation, or the instructions before it."""
+    """One turn of a conversation, or the instructions before it.
+
+    `evidence` is what a question of the user was asked with, in the order of its prompt; engines
+    read `content` only. `audience` of a prompt's first message is whose words may be in it: what
+    an engine keeps of a prompt is used again within one audience only, or how much of a prompt was
+    in its cache would tell what others read.
+    """
 
     role: Literal["system", "user", "assistant"]
     content: str
+    evidence: tuple[PassagePart, ...] = ()
+    audience: str = field(default="", compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """How much did not fit into a prompt: passages that were found, and earlier turns.
+
+    A turn is a question with its answer.
+    """
+
+    passages: int
+    turns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +169,9 @@ class Answer:
     came closest. `answerability` is the probability, before anything was generated, that the
     passages hold the answer. `change_number` is the store's when the evidence was read. Together
     with `engine` and `decoding`, whose seed is there when anything was drawn, it says what made the
-    answer. `finish_reason`, `tokens` and `drafts` are the engine's; None and empty when it was not
-    asked.
+    answer. `finish_reason`, `tokens` and `drafts` are the engine's; `evidence` is what stood in its
+    prompt and `left_out` what found no room there: None and empty when it was not asked. `language`
+    is that of the question, an ISO 639-1 code.
     """
 
     question: str
@@ -157,6 +189,9 @@ class Answer:
     finish_reason: FinishReason | None = None
     tokens: tuple[Token, ...] = ()
     drafts: tuple[Draft, ...] = ()
+    language: str = "en"
+    evidence: tuple[PassagePart, ...] = ()
+    left_out: LeftOut | None = None
 
     def __post_init__(self) -> None:
         if self.abstained and self.sentences:
@@ -201,6 +236,7 @@ class Piece:
     `tokens` are those the text was made of, when their log-probabilities were asked for. They may
     run ahead of the text, of which what could be the start of a stop string is held back.
     `drafts` are all texts of a beam search, best first, in the last piece; the text is the first.
+    `engine` in the last piece is what wrote it, where that is decided only while it is asked.
     """
 
     text: str
@@ -208,3 +244,4 @@ class Piece:
     finish_reason: FinishReason | None = None
     tokens: tuple[Token, ...] = ()
     drafts: tuple[Draft, ...] = ()
+    engine: EngineInfo | None = None

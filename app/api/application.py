@@ -6,6 +6,8 @@ from starlette.staticfiles import StaticFiles
 
 from app.api.browsing import health_routes, page_routes
 from app.api.completions import completion_routes
+from app.api.desk import Desks, desks_for
+from app.api.desk_state import desk_routes
 from app.api.evaluation import evaluation_routes
 from app.api.evaluation_pages import evaluation_page_routes
 from app.api.feedback import feedback_routes
@@ -13,7 +15,7 @@ from app.api.guard import Guard
 from app.api.identity import Identity
 from app.api.problems import LOGIN_PATH, install_handlers, response_to
 from app.api.questions import question_routes
-from app.api.running import AnswerDesk
+from app.api.queueing import Limits
 from app.api.services import Services
 from app.api.verification import verification_routes
 from app.api.wire import encoded
@@ -27,12 +29,16 @@ def create_app(services: Services) -> FastAPI:
     identity = Identity(
         services.accounts, services.session_secret, is_secure=services.secure_cookies
     )
-    desk = AnswerDesk(at_once=services.answers_at_once, waiting=services.answers_waiting)
+    desks = desks_for(
+        Limits(services.answers_at_once, services.answers_waiting, services.answers_per_user)
+    )
+    app.state.desks = desks
     app.include_router(health_routes(services))
     app.include_router(page_routes(services, identity))
-    app.include_router(question_routes(services, identity, desk))
-    app.include_router(verification_routes(services, identity, desk))
-    app.include_router(completion_routes(services, identity, desk))
+    app.include_router(question_routes(services, identity, desks.answers))
+    app.include_router(verification_routes(services, identity, desks.verifications))
+    app.include_router(completion_routes(services, identity, desks.answers))
+    app.include_router(desk_routes(desks, identity))
     app.include_router(evaluation_routes(services, identity))
     app.include_router(feedback_routes(services, identity))
     app.include_router(evaluation_page_routes(services, identity))
@@ -47,6 +53,12 @@ def create_app(services: Services) -> FastAPI:
         explain=response_to,
     )
     return app
+
+
+async def stop_answering(app: FastAPI, patience_seconds: float) -> None:
+    """End what is being answered, as a server does that is being stopped; see `Desks.close`."""
+    desks: Desks = app.state.desks
+    await desks.close(patience_seconds)
 
 
 def _schema_route(app: FastAPI, identity: Identity) -> APIRouter:

@@ -9,7 +9,7 @@ from app.api.identity import Identity
 from app.api.problems import LOGIN_PATH, problem_of
 from app.api.questions import LONGEST_QUESTION
 from app.api.services import Services
-from app.api.wire import encoded
+from app.api.wire import decoding_json, encoded
 from app.errors import LogInRefused, TooManyAttempts
 from app.web import pages
 from retrieval.types import Principal
@@ -31,6 +31,7 @@ def page_routes(services: Services, identity: Identity) -> APIRouter:
                 unanswerable=services.suggestions.unanswerable,
                 longest_question=LONGEST_QUESTION,
                 is_administrator=requester.is_administrator,
+                decoding=encoded(decoding_json(services.default_decoding)).decode(),
             )
         )
 

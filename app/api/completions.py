@@ -1,26 +1,31 @@
 """OpenAI's chat completions, so that any client of theirs can ask Assay.
 
-What they have no field for is in `assay`: verdicts, citations, nearest passages, timings.
+What they have no field for is in `assay`: verdicts, citations, nearest passages, timings, and what
+made the answer.
 """
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from app.api.decoding import CompletionDecoding, completion_decoding, told, whole_characters
+from app.api.desk import AnswerDesk
 from app.api.identity import Identity
 from app.api.problems import openai_error, problem_of
 from app.api.questions import LONGEST_QUESTION
-from app.api.running import AnswerDesk, EventStream, Pause, RunningAnswer
+from app.api.running import Begun, EventStream, Pause, Queued, RunningAnswer
 from app.api.services import Services
-from app.api.wire import assay_json, encoded, usage_json
+from app.api.wire import assay_json, encoded, logprobs_json, usage_json
 from app.errors import ParameterRefused
 from generation.decoding import Decoding
+from generation.errors import BadDecoding
 from generation.types import Answer, AnswerEvent, Assayed, Finished, Message
 from retrieval.types import Principal
 
@@ -55,20 +60,13 @@ class StreamOptions(BaseModel):
     include_usage: bool = False
 
 
-class ChatRequest(BaseModel):
+class ChatRequest(CompletionDecoding):
     """OpenAI's request. Fields that are not here are ignored, as other servers do."""
 
     model: str
     messages: list[ChatMessage] = Field(min_length=1, max_length=500)
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    n: int | None = None
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: float | None = Field(default=None, gt=0, le=1)
-    max_tokens: int | None = Field(default=None, ge=1)
-    max_completion_tokens: int | None = Field(default=None, ge=1)
-    seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
-    stop: str | list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,26 +107,31 @@ def completion_routes(services: Services, identity: Identity, desk: AnswerDesk) 
     async def complete(
         request: Request,
         body: ChatRequest,
+        requester: Annotated[Principal, Depends(identity.requester)],
         readable: Annotated[frozenset[int], Depends(readable_collections)],
     ) -> Response:
         """Answer the last message, which is the user's; those before it are the history."""
         _require_known(body.model, models)
         asked = _asked(body, services.default_decoding)
         running = desk.start(
+            requester.id,
             lambda is_cancelled: services.answer(
                 asked.question,
                 readable=readable,
                 history=asked.history,
                 decoding=asked.decoding,
                 is_cancelled=is_cancelled,
-            )
+            ),
         )
-        completion = _Completion(body.model, asked.decoding)
+        completion = _Completion(body.model)
         if body.stream:
             has_usage = body.stream_options is not None and body.stream_options.include_usage
             chunks = completion.chunks(running, services.keep_alive_seconds, has_usage=has_usage)
             return EventStream(running, chunks)
-        last = await running.last(request.receive)
+        try:
+            last = await running.last(request.receive)
+        except BadDecoding as error:  # only the engine could tell
+            raise told(error) from error
         if not isinstance(last, Finished):
             return Response(status_code=499)  # nobody is there to read it
         return Response(encoded(completion.whole(last.answer)), media_type="application/json")
@@ -139,8 +142,7 @@ def completion_routes(services: Services, identity: Identity, desk: AnswerDesk) 
 class _Completion:
     """The parts of one reply have the same id, time and model."""
 
-    def __init__(self, model: str, decoding: Decoding) -> None:
-        self._decoding = decoding
+    def __init__(self, model: str) -> None:
         self._head = {
             "id": f"chatcmpl-{secrets.token_hex(12)}",
             "created": int(time.time()),
@@ -152,8 +154,8 @@ class _Completion:
         choice = {
             "index": 0,
             "message": {"role": "assistant", "content": answer.text, "refusal": None},
-            "logprobs": None,
-            "finish_reason": self._finish_reason(answer),
+            "logprobs": logprobs_json(answer),
+            "finish_reason": _finish_reason(answer),
         }
         return {
             **self._head,
@@ -178,6 +180,10 @@ class _Completion:
             async for event in running.events(quiet_seconds):
                 if isinstance(event, Pause):
                     yield b": working\n\n"
+                elif isinstance(event, Queued):
+                    yield b": queued, position %d\n\n" % event.position
+                elif isinstance(event, Begun):
+                    yield b": started\n\n"
                 elif isinstance(event, Assayed) and event.sentence.is_said:
                     piece = f" {event.sentence.text}" if sent else event.sentence.text
                     sent += piece
@@ -186,7 +192,8 @@ class _Completion:
                     for chunk in self._last_chunks(event.answer, sent, has_usage=has_usage):
                         yield chunk
         except Exception as error:  # noqa: BLE001 - too late for another status: told in the stream
-            yield _data(openai_error(problem_of(error)))
+            told_of = told(error) if isinstance(error, BadDecoding) else error
+            yield _data(openai_error(problem_of(told_of)))
             return
         yield b"data: [DONE]\n\n"
 
@@ -196,35 +203,40 @@ class _Completion:
         rest = answer.text[len(sent) :]
         chunks = [self._chunk({"content": rest})] if rest else []
         assay: dict[str, object] = {"assay": assay_json(answer)}
-        finish_reason = self._finish_reason(answer)
+        # The tokens are those of the whole draft: they belong to no sentence that was sent.
+        ending = {"finish_reason": _finish_reason(answer), "logprobs": logprobs_json(answer)}
         if not has_usage:
-            return [*chunks, self._chunk({}, finish_reason, assay)]
+            return [*chunks, self._chunk({}, ending, assay)]
         usage = {**self._head, "object": "chat.completion.chunk", "choices": []}
         return [
             *chunks,
-            self._chunk({}, finish_reason),
+            self._chunk({}, ending),
             _data({**usage, "usage": usage_json(answer.usage), **assay}),
         ]
 
     def _chunk(
         self,
         delta: dict[str, str],
-        finish_reason: str | None = None,
-        extension: dict[str, object] | None = None,
+        ending: Mapping[str, object] = MappingProxyType({}),
+        extension: Mapping[str, object] = MappingProxyType({}),
     ) -> bytes:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": None, **ending}
         return _data(
             {
                 **self._head,
                 "object": "chat.completion.chunk",
                 "choices": [choice],
-                **(extension or {}),
+                **extension,
             }
         )
 
-    def _finish_reason(self, answer: Answer) -> str:
-        is_cut = answer.usage.completion_tokens >= self._decoding.max_tokens
-        return "length" if is_cut and not answer.abstained else "stop"
+
+def _finish_reason(answer: Answer) -> str:
+    """OpenAI's word for it. What was cut is the draft, of which the content may be whole sentences.
+
+    A draft that we ended ourselves, because it strayed, has nothing more to give: "stop".
+    """
+    return "length" if answer.finish_reason == "length" and not answer.abstained else "stop"
 
 
 def _require_known(model: str, models: Sequence[str]) -> None:
@@ -244,8 +256,6 @@ def _asked(body: ChatRequest, default: Decoding) -> _Asked:
     Raises:
         ParameterRefused: something asks for what cannot be done.
     """
-    if body.n not in {None, 1}:
-        raise ParameterRefused("n", f"n is {body.n}; Assay gives one answer, so n must be 1")
     messages = [_message(index, message) for index, message in enumerate(body.messages)]
     place = f"messages[{len(messages) - 1}]"
     question = messages[-1].content.strip()
@@ -258,18 +268,7 @@ def _asked(body: ChatRequest, default: Decoding) -> _Asked:
             f"{place}.content",
             f"the question has {len(question)} characters; it must have 1 to {LONGEST_QUESTION}",
         )
-    stop = (body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ())
-    if len(stop) > 4 or "" in stop:
-        raise ParameterRefused("stop", "stop takes up to 4 texts, none of them empty")
-    decoding = Decoding(
-        max_tokens=body.max_completion_tokens or body.max_tokens or default.max_tokens,
-        temperature=default.temperature if body.temperature is None else body.temperature,
-        top_p=default.top_p if body.top_p is None else body.top_p,
-        top_k=default.top_k,
-        seed=default.seed if body.seed is None else body.seed,
-        stop=stop or default.stop,
-    )
-    return _Asked(question, tuple(messages[:-1]), decoding)
+    return _Asked(question, tuple(messages[:-1]), completion_decoding(body, default))
 
 
 def _message(index: int, message: ChatMessage) -> Message:
@@ -279,17 +278,18 @@ def _message(index: int, message: ChatMessage) -> Message:
             f"messages[{index}].role",
             f"a message of {message.role[:50]!r} is not understood; use {', '.join(_ROLES)}",
         )
+    place = f"messages[{index}].content"
     if message.content is None or isinstance(message.content, str):
-        return Message(role, message.content or "")
+        return Message(role, whole_characters(place, message.content or ""))
     texts = []
     for part in message.content:
         if part.type != "text" or part.text is None:
             raise ParameterRefused(
-                f"messages[{index}].content",
+                place,
                 f"a part of type {part.type[:50]!r} is not understood; send text",
             )
         texts.append(part.text)
-    return Message(role, "\n".join(texts))
+    return Message(role, whole_characters(place, "\n".join(texts)))
 
 
 def _data(value: object) -> bytes:

@@ -6,6 +6,7 @@ get a page. Nobody gets a stack trace: what we did not foresee is logged under a
 
 import json
 import logging
+import math
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,8 @@ from app.errors import (
     ParameterRefused,
     RequestRefused,
     ServerBusy,
+    ServerStopping,
+    TooManyAnswers,
     TooManyAttempts,
     TooMuchFeedback,
 )
@@ -33,6 +36,8 @@ from evals.errors import EvalsError, UnknownRun, UnknownSuite
 from generation.errors import (
     BadDecoding,
     EngineMissing,
+    EngineRefused,
+    EngineUnavailable,
     GenerationError,
     ModelUnusable,
     QuestionTooLong,
@@ -42,6 +47,7 @@ from retrieval.errors import RetrievalError, StoreBusy
 log = logging.getLogger(__name__)
 
 LOGIN_PATH = "/login"
+_RETRY_MODEL_SECONDS = 10
 _MACHINE_PATHS = ("/api/", "/healthz", "/readyz", "/openapi.json", "/static/")
 
 
@@ -68,13 +74,8 @@ def problem_of(error: Exception) -> Problem:
     match error:
         case QuestionTooLong() | BadDecoding():
             return Problem(422, str(error))
-        case EngineMissing():
-            # Its own words name a file of the server.
-            log.error("%s", error)
-            return Problem(503, "the model that writes answers is missing on this server")
-        case ModelUnusable():
-            log.error("%s", error)
-            return Problem(503, "the model that verifies is missing or damaged on this server")
+        case EngineMissing() | EngineUnavailable() | ModelUnusable():
+            return _problem_of_model(error)
         case StoreBusy():
             detail = "the database is being written to for longer than usual; try again later"
             return Problem(503, detail, code="server_busy", headers={"Retry-After": "30"})
@@ -165,15 +166,40 @@ def _problem_of_ours(error: AppError | EvalsError) -> Problem:
             return Problem(401, str(error))
         case TooManyAttempts(wait_seconds=seconds) | TooMuchFeedback(wait_seconds=seconds):
             return Problem(429, str(error), headers={"Retry-After": str(seconds)})
-        case ServerBusy(retry_seconds=seconds):
+        case TooManyAnswers(retry_seconds=seconds):
             headers = {"Retry-After": str(seconds)}
-            return Problem(503, str(error), code="server_busy", headers=headers)
+            return Problem(429, str(error), code="too_many_requests", headers=headers)
+        case ServerBusy(retry_seconds=seconds) | ServerStopping(retry_seconds=seconds):
+            code = "server_busy" if isinstance(error, ServerBusy) else "server_stopping"
+            headers = {"Retry-After": str(seconds)}
+            return Problem(503, str(error), code=code, headers=headers)
         case RequestRefused(status=status):
             return Problem(status, str(error))
         case ParameterRefused(status=status, code=code, parameter=parameter):
             return Problem(status, str(error), code=code, parameter=parameter)
         case _:
             return Problem(400, str(error))
+
+
+def _problem_of_model(error: EngineMissing | EngineUnavailable | ModelUnusable) -> Problem:
+    """Their own words are logged only: they name files of this server, or what another one said."""
+    log.error("%s", error)
+    match error:
+        case EngineMissing():
+            return Problem(503, "the model that writes answers is missing on this server")
+        case ModelUnusable():
+            return Problem(503, "the model that verifies is missing or damaged on this server")
+        case EngineRefused():
+            advice = "leave out settings of decoding, or ask in a new conversation"
+            detail = f"the model that writes answers does not take this request; {advice}"
+            return Problem(422, detail)
+    seconds = max(1, math.ceil(error.retry_seconds or _RETRY_MODEL_SECONDS))
+    return Problem(
+        503,
+        f"the model that writes answers cannot be reached; try again in {seconds} seconds",
+        code="engine_unavailable",
+        headers={"Retry-After": str(seconds)},
+    )
 
 
 def _problem_of_fields(errors: Sequence[Any]) -> Problem:

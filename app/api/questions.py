@@ -7,9 +7,11 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
+from app.api.decoding import DecodingRequest, asked_decoding, told
+from app.api.desk import AnswerDesk
 from app.api.identity import Identity
 from app.api.problems import problem_details, problem_of
-from app.api.running import AnswerDesk, EventStream, Pause, RunningAnswer
+from app.api.running import Begun, EventStream, Queued, RunningAnswer, Told
 from app.api.services import Services
 from app.api.wire import (
     answer_json,
@@ -18,8 +20,17 @@ from app.api.wire import (
     passage_json,
     sentence_json,
 )
-from generation.decoding import Decoding
-from generation.types import AnswerEvent, Assayed, Drafted, Finished, Message, Retrieved
+from generation.errors import BadDecoding
+from generation.recall import MOST_RECALLED
+from generation.types import (
+    AnswerEvent,
+    Assayed,
+    Drafted,
+    Finished,
+    Message,
+    PassagePart,
+    Retrieved,
+)
 from retrieval.types import Principal
 
 LONGEST_QUESTION = 4000
@@ -39,37 +50,29 @@ class SearchRequest(BaseModel):
     k: int = Field(default=8, ge=1, le=MOST_HITS)
 
 
+class EvidencePart(BaseModel):
+    """Words a question was asked with, as its answer named them."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    passage: int = Field(ge=0, lt=2**63)
+    start: int = Field(ge=0, lt=2**63)
+    end: int = Field(ge=0, lt=2**63)
+
+
 class Turn(BaseModel):
-    """What was said before."""
+    """What was said before; a question may name the evidence it was asked with."""
 
     model_config = ConfigDict(extra="forbid")
 
     role: Literal["user", "assistant"]
     content: str = Field(max_length=20_000)
+    evidence: list[EvidencePart] = Field(default=[], max_length=MOST_RECALLED)
 
-
-class DecodingRequest(BaseModel):
-    """How tokens are chosen; what is left out is as the server is configured."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    max_tokens: int | None = Field(default=None, ge=1, le=4096)
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: float | None = Field(default=None, gt=0, le=1)
-    top_k: int | None = Field(default=None, ge=0)
-    seed: int | None = Field(default=None, ge=0, lt=2**63)
-    stop: list[str] | None = Field(default=None, max_length=4)
-
-    def over(self, default: Decoding) -> Decoding:
-        """The default with what was asked for in its place."""
-        return Decoding(
-            max_tokens=default.max_tokens if self.max_tokens is None else self.max_tokens,
-            temperature=default.temperature if self.temperature is None else self.temperature,
-            top_p=default.top_p if self.top_p is None else self.top_p,
-            top_k=default.top_k if self.top_k is None else self.top_k,
-            seed=default.seed if self.seed is None else self.seed,
-            stop=default.stop if self.stop is None else tuple(self.stop),
-        )
+    def said(self) -> Message:
+        """The turn as answering takes it."""
+        parts = (PassagePart(part.passage, part.start, part.end) for part in self.evidence)
+        return Message(self.role, self.content, tuple(parts))
 
 
 class AskRequest(BaseModel):
@@ -107,24 +110,25 @@ def question_routes(services: Services, identity: Identity, desk: AnswerDesk) ->
     @router.post("/ask")
     async def ask(
         body: AskRequest,
+        requester: Annotated[Principal, Depends(identity.requester)],
         readable: Annotated[frozenset[int], Depends(readable_collections)],
     ) -> Response:
         """An answer as an event stream.
 
-        Events, each with JSON data: `retrieved`, `drafted` (the draft as it is written),
-        `sentence` (assayed), and one of `answer` or `error` at the end.
+        Events, each with JSON data: `queued` and `started` when it has to wait, `retrieved`,
+        `drafted` (the draft as it is written), `sentence` (assayed), and one of `answer` or
+        `error` at the end.
         """
-        decoding = None
-        if body.decoding is not None:
-            decoding = body.decoding.over(services.default_decoding)
+        decoding = asked_decoding(body.decoding, services.default_decoding)
         running = desk.start(
+            requester.id,
             lambda is_cancelled: services.answer(
                 body.question,
                 readable=readable,
-                history=[Message(turn.role, turn.content) for turn in body.history],
+                history=[turn.said() for turn in body.history],
                 decoding=decoding,
                 is_cancelled=is_cancelled,
-            )
+            ),
         )
         return EventStream(running, _events(running, services.keep_alive_seconds))
 
@@ -138,18 +142,23 @@ async def _events(
     yield _KEEP_ALIVE
     try:
         async for event in running.events(quiet_seconds):
-            yield _KEEP_ALIVE if isinstance(event, Pause) else _server_sent(event)
+            yield _server_sent(event)
     except Exception as error:  # noqa: BLE001 - too late for another status: told in the stream
-        yield b"event: error\ndata: " + encoded(problem_details(problem_of(error))) + b"\n\n"
+        told_of = told(error, "decoding.") if isinstance(error, BadDecoding) else error
+        yield b"event: error\ndata: " + encoded(problem_details(problem_of(told_of))) + b"\n\n"
 
 
 _KEEP_ALIVE = b": working\n\n"
 
 
-def _server_sent(event: AnswerEvent) -> bytes:
+def _server_sent(event: AnswerEvent | Told) -> bytes:
     name: str
     value: object
     match event:
+        case Queued(ahead=ahead, position=position):
+            name, value = "queued", {"position": position, "ahead": ahead}
+        case Begun(seconds_waited=seconds):
+            name, value = "started", {"seconds_waited": round(seconds, 3)}
         case Retrieved(hits=hits):
             name, value = "retrieved", {"passages": [passage_json(hit) for hit in hits]}
         case Drafted(text=text):
@@ -158,4 +167,6 @@ def _server_sent(event: AnswerEvent) -> bytes:
             name, value = "sentence", sentence_json(sentence)
         case Finished(answer=answer):
             name, value = "answer", answer_json(answer)
+        case _:
+            return _KEEP_ALIVE
     return f"event: {name}\ndata: ".encode() + encoded(value) + b"\n\n"

@@ -1,7 +1,7 @@
-"""Answers being made: each in a thread of its own, few at once, stopped when nobody waits for it.
+"""Answers being made: each in a thread, few at once, stopped when nobody waits for it.
 
 Making an answer is synchronous and slow; the event loop only passes its events on. So is verifying
-answers that others made: it has the same places, and its events are what it found so far.
+answers that others made; its events are what it found so far. `desk` gives each its turn.
 """
 
 import asyncio
@@ -10,16 +10,13 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
-import anyio
-import anyio.to_thread
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from app.errors import ServerBusy
+from app.api.queueing import Ticket
 
-RETRY_SECONDS = 10
 Event = TypeVar("Event")
 # Given `is_cancelled`, makes the events of one answer.
 MakeEvents: TypeAlias = Callable[[Callable[[], bool]], Iterable[Event]]
@@ -32,6 +29,28 @@ class Pause(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Queued:
+    """Not an event of the answer: it waits, and so many others start before it."""
+
+    ahead: int
+
+    @property
+    def position(self) -> int:
+        """Its place in the order of starts, from 1."""
+        return self.ahead + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Not an event of the answer: it waited so long, and now is its turn."""
+
+    seconds_waited: float
+
+
+Told: TypeAlias = Pause | Queued | Begun
+
+
+@dataclass(frozen=True, slots=True)
 class _Failed:
     error: Exception
 
@@ -41,55 +60,45 @@ class _Ended:
     """There will be no more events."""
 
 
-class AnswerDesk:
-    """Lets `at_once` answers be made at a time while `waiting` more wait their turn, in order."""
-
-    def __init__(self, *, at_once: int, waiting: int) -> None:
-        self._at_once, self._waiting = at_once, waiting
-        self._turns = asyncio.Semaphore(at_once)
-        self._taken = 0
-
-    def start(self, make: MakeEvents[Event]) -> "RunningAnswer[Event]":
-        """Take a place and begin as soon as it is its turn.
-
-        Raises:
-            ServerBusy: no place is left.
-        """
-        if self._taken >= self._at_once + self._waiting:
-            raise ServerBusy(self._at_once, self._waiting, RETRY_SECONDS)
-        self._taken += 1
-        return RunningAnswer(make, self._turns, self._give_back)
-
-    def _give_back(self) -> None:
-        self._taken -= 1
-
-
 class RunningAnswer(Generic[Event]):
     """One answer that is waiting or being made. Whoever started it must `cancel` it in the end."""
 
     def __init__(
-        self, make: MakeEvents[Event], turns: asyncio.Semaphore, give_back: Callable[[], None]
+        self,
+        make: MakeEvents[Event],
+        on_end: Callable[["RunningAnswer[Any]", Exception | None], None],
+        on_cancel: Callable[["RunningAnswer[Any]"], None],
+        ticket: Ticket,
+        entered: float,
     ) -> None:
+        self.ticket = ticket
+        self.entered = self.begun = entered
         self._make = make
-        self._turns = turns
+        self._on_end, self._on_cancel = on_end, on_cancel
+        self._ahead: int | None = None
         self._cancelled = threading.Event()
-        self._begun = False
         self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[Event | _Failed | _Ended] = asyncio.Queue()
-        self._work = asyncio.create_task(self._take_turn())
-        # Not in the task: one that is cancelled before its first step runs no `finally`.
-        self._work.add_done_callback(lambda _: give_back())
+        self._items: asyncio.Queue[Event | Queued | Begun | _Failed | _Ended] = asyncio.Queue()
 
-    async def events(self, quiet_seconds: float) -> AsyncIterator[Event | Pause]:
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether nobody wants it any more."""
+        return self._cancelled.is_set()
+
+    async def events(self, quiet_seconds: float) -> AsyncIterator[Event | Told]:
         """The events as they come, and a pause for every `quiet_seconds` without one.
+
+        Who has to wait is told the position at once and whenever it changes, and then that it is
+        the turn.
 
         Raises:
             Exception: whatever making the answer raised.
+            ServerStopping: the server is being stopped.
         """
         while True:
             try:
                 async with asyncio.timeout(quiet_seconds):
-                    item = await self._queue.get()
+                    item = await self._items.get()
             except TimeoutError:
                 yield Pause.STILL_WORKING
                 continue
@@ -103,7 +112,7 @@ class RunningAnswer(Generic[Event]):
         """The last event; None when the client has gone (`receive` says so) or there was none.
 
         Raises:
-            Exception: whatever making the answer raised.
+            Exception: as `events`.
         """
         gone = asyncio.create_task(_disconnected(receive))
         last = asyncio.create_task(self._last())
@@ -117,36 +126,52 @@ class RunningAnswer(Generic[Event]):
 
     def cancel(self) -> None:
         """Give up the place in the queue, or have the work stop. Nothing to do when it is over."""
+        self._on_cancel(self)
+
+    # For the desk
+
+    def wait(self, ahead: int) -> None:
+        """Tell how many start before it, if that is news."""
+        if ahead != self._ahead:
+            self._ahead = ahead
+            self._items.put_nowait(Queued(ahead))
+
+    def begin(self, now: float, waited: float) -> None:
+        """Note that it has its turn; tell so, if it had to wait."""
+        self.begun = now
+        if self._ahead is not None:
+            self._items.put_nowait(Begun(waited))
+
+    def break_off(self) -> None:
+        """Have the work stop at its next look."""
         self._cancelled.set()
-        if not self._begun:
-            self._work.cancel()
+
+    def end(self, error: Exception | None) -> None:
+        """Tell that there is no more. Of several calls the first counts for who reads."""
+        self._items.put_nowait(_Ended() if error is None else _Failed(error))
+
+    def make_events(self) -> None:
+        """Do the work; in a thread of its own."""
+        try:
+            for event in self._make(self._cancelled.is_set):
+                self._call(self._items.put_nowait, event)
+                if self._cancelled.is_set():
+                    break
+        except Exception as error:  # noqa: BLE001 - raised again where the events are read
+            self._call(self._on_end, self, error)
+        else:
+            self._call(self._on_end, self, None)
 
     async def _last(self) -> Event | None:
         last: Event | None = None
         async for event in self.events(quiet_seconds=3600):
-            if not isinstance(event, Pause):
+            if not isinstance(event, Pause | Queued | Begun):
                 last = event
         return last
 
-    async def _take_turn(self) -> None:
-        async with self._turns:
-            self._begun = True
-            # The turn is over when the thread is, however early the client leaves.
-            await anyio.to_thread.run_sync(self._make_events)
-
-    def _make_events(self) -> None:
-        try:
-            for event in self._make(self._cancelled.is_set):
-                self._hand_over(event)
-                if self._cancelled.is_set():
-                    break
-        except Exception as error:  # noqa: BLE001 - raised again where the events are read
-            self._hand_over(_Failed(error))
-        self._hand_over(_Ended())
-
-    def _hand_over(self, item: Event | _Failed | _Ended) -> None:
+    def _call(self, told: Callable[..., None], *what: object) -> None:
         with contextlib.suppress(RuntimeError):  # the server has stopped; nobody reads any more
-            self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
+            self._loop.call_soon_threadsafe(told, *what)
 
 
 class EventStream(StreamingResponse):

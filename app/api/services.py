@@ -67,9 +67,10 @@ class Services:
 
     `allowed_hosts` are host names without port, `*.example.org` for every name below one, `*` for
     all; names of this machine and numeric addresses are always taken. `verifier` loads what judges
-    responses that others wrote, on first use. `answers_at_once` run while `answers_waiting` more
-    wait their turn; others are told that the server is busy. `keep_alive_seconds` is how long an
-    event stream may stay silent.
+    responses that others wrote, on first use. `answers_at_once` are made together while
+    `answers_waiting` more wait their turn; others are told that the server is busy, and so is who
+    has `answers_per_user` of both. `keep_alive_seconds` is how long an event stream may stay
+    silent.
     """
 
     accounts: Accounts
@@ -88,6 +89,7 @@ class Services:
     secure_cookies: bool
     session_secret: bytes
     allowed_hosts: tuple[str, ...]
-    answers_at_once: int = 2
-    answers_waiting: int = 8
+    answers_at_once: int = 8
+    answers_waiting: int = 32
+    answers_per_user: int = 4
     keep_alive_seconds: float = 15.0

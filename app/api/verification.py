@@ -8,11 +8,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from app.api.claims import LONGEST_RESPONSE, VerifyItem, verified
+from app.api.desk import AnswerDesk
 from app.api.identity import Identity
-from app.api.running import AnswerDesk
 from app.api.services import Services
 from app.api.wire import encoded
 from generation.groundedness.types import ResponseVerifier
+from retrieval.types import Principal
 
 MOST_ITEMS = 32
 # Few, so that the work stops soon after a client has left.
@@ -50,12 +51,18 @@ def verification_routes(services: Services, identity: Identity, desk: AnswerDesk
     router = APIRouter(prefix="/api", dependencies=[Depends(identity.requester)])
 
     @router.post("/verify")
-    async def verify(request: Request, body: VerifyRequest) -> Response:
+    async def verify(
+        request: Request,
+        body: VerifyRequest,
+        requester: Annotated[Principal, Depends(identity.requester)],
+    ) -> Response:
         """How each response stands to its context, sentence by sentence, in order.
 
         Reads nothing but the request: no document, no collection.
         """
-        running = desk.start(lambda _: _verified_so_far(body.items, services.verifier))
+        running = desk.start(
+            requester.id, lambda _: _verified_so_far(body.items, services.verifier)
+        )
         found = await running.last(request.receive)
         if found is None:
             return Response(status_code=499)  # nobody is there to read it

@@ -5,7 +5,7 @@ from typing import TypedDict
 
 from generation.decoding import Decoding
 from generation.groundedness.types import Claim, ResponseJudgement, SentenceJudgement
-from generation.types import Answer, AssayedSentence, Citation, EngineInfo, Timings, Usage
+from generation.types import Answer, AssayedSentence, Citation, EngineInfo, LeftOut, Timings, Usage
 from retrieval.types import Hit
 
 
@@ -93,6 +93,37 @@ class DraftJson(TypedDict):
     logprob: float
 
 
+class OpenAITokenJson(TypedDict):
+    """A token as OpenAI has it. `top_logprobs` is always empty."""
+
+    token: str
+    logprob: float
+    bytes: list[int] | None
+    top_logprobs: list[object]
+
+
+class LogprobsJson(TypedDict):
+    """The log-probabilities of a choice, as OpenAI has them."""
+
+    content: list[OpenAITokenJson]
+    refusal: None
+
+
+class EvidenceJson(TypedDict):
+    """Words that stood in a prompt. `start` and `end` are code points of the document's text."""
+
+    passage: int
+    start: int
+    end: int
+
+
+class LeftOutJson(TypedDict):
+    """How much did not fit into the prompt."""
+
+    passages: int
+    turns: int
+
+
 class DecodingJson(TypedDict):
     """How the tokens were chosen."""
 
@@ -119,6 +150,15 @@ class AssayJson(TypedDict):
     sentences: list[SentenceJson]
     nearest: list[PassageJson]
     timings: TimingsJson
+    engine_info: EngineJson
+    decoding: DecodingJson
+    prompt_version: str
+    change_number: int
+    finish_reason: str | None
+    drafts: list[DraftJson]
+    language: str
+    evidence: list[EvidenceJson]
+    left_out: LeftOutJson | None
 
 
 class AnswerJson(AssayJson):
@@ -128,13 +168,7 @@ class AnswerJson(AssayJson):
     text: str
     usage: UsageJson
     engine: str
-    engine_info: EngineJson
-    decoding: DecodingJson
-    prompt_version: str
-    change_number: int
-    finish_reason: str | None
     tokens: list[TokenJson]
-    drafts: list[DraftJson]
 
 
 class SpanJson(TypedDict):
@@ -212,6 +246,18 @@ def assay_json(answer: Answer) -> AssayJson:
         "sentences": [sentence_json(sentence) for sentence in answer.sentences],
         "nearest": [passage_json(hit) for hit in answer.nearest],
         "timings": _timings_json(answer.timings),
+        "engine_info": _engine_json(answer.engine),
+        "decoding": decoding_json(answer.decoding),
+        "prompt_version": answer.prompt_version,
+        "change_number": answer.change_number,
+        "finish_reason": answer.finish_reason,
+        "drafts": [{"text": draft.text, "logprob": draft.logprob} for draft in answer.drafts],
+        "language": answer.language,
+        "evidence": [
+            {"passage": part.passage_id, "start": part.start, "end": part.end}
+            for part in answer.evidence
+        ],
+        "left_out": _left_out_json(answer.left_out),
     }
 
 
@@ -223,13 +269,26 @@ def answer_json(answer: Answer) -> AnswerJson:
         "text": answer.text,
         "usage": usage_json(answer.usage),
         "engine": answer.engine.name,
-        "engine_info": _engine_json(answer.engine),
-        "decoding": _decoding_json(answer.decoding),
-        "prompt_version": answer.prompt_version,
-        "change_number": answer.change_number,
-        "finish_reason": answer.finish_reason,
         "tokens": [{"text": token.text, "logprob": token.logprob} for token in answer.tokens],
-        "drafts": [{"text": draft.text, "logprob": draft.logprob} for draft in answer.drafts],
+    }
+
+
+def logprobs_json(answer: Answer) -> LogprobsJson | None:
+    """The tokens of the draft as OpenAI has them; None when they were not asked for."""
+    if not answer.decoding.logprobs:
+        return None
+    return {
+        "content": [
+            {
+                "token": token.text,
+                "logprob": token.logprob,
+                # Part of a character is no text, and its bytes are no longer known.
+                "bytes": None if "\ufffd" in token.text else list(token.text.encode()),
+                "top_logprobs": [],
+            }
+            for token in answer.tokens
+        ],
+        "refusal": None,
     }
 
 
@@ -293,7 +352,14 @@ def _timings_json(timings: Timings) -> TimingsJson:
     }
 
 
-def _decoding_json(decoding: Decoding) -> DecodingJson:
+def _left_out_json(left_out: LeftOut | None) -> LeftOutJson | None:
+    if left_out is None:
+        return None
+    return {"passages": left_out.passages, "turns": left_out.turns}
+
+
+def decoding_json(decoding: Decoding) -> DecodingJson:
+    """How the tokens are chosen, every field."""
     return {
         "max_tokens": decoding.max_tokens,
         "temperature": decoding.temperature,

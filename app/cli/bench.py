@@ -12,8 +12,10 @@ from app.cli.terminal import Terminal, json_option, progress
 from retrieval.types import Mode
 
 if TYPE_CHECKING:
+    from app.models.benchmark import Measured
     from evals.groundedness import Group
     from evals.metrics.resampling import Interval
+    from evals.speed.measuring import Spread
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 _folder = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -182,3 +184,96 @@ def _value(interval: "Interval | None") -> str:
     if interval is None:
         return ""
     return "undefined" if interval.value is None else f"{interval.value:.3f}"
+
+
+@bench.command(
+    epilog="\b\nExamples:\n  assay bench generate\n"
+    "  assay bench generate --prompt-tokens 2000 --new-tokens 128 --json\n"
+    "  assay bench generate --compare llama.cpp"
+)
+@click.option("--prompt-tokens", type=click.IntRange(1), default=350, show_default=True)
+@click.option("--new-tokens", type=click.IntRange(2), default=64, show_default=True)
+@click.option("--runs", type=click.IntRange(1, 1000), default=5, show_default=True)
+@click.option("--threads", type=click.IntRange(1), help="[default: one for each core]")
+@click.option(
+    "--compare",
+    type=click.Choice(["llama.cpp"]),
+    help="Measure this in turn with ours, on the same GGUF file.",
+)
+@json_option
+@click.pass_obj
+def generate(
+    terminal: Terminal,
+    prompt_tokens: int,
+    new_tokens: int,
+    runs: int,
+    threads: int | None,
+    compare: str | None,
+) -> None:
+    """Measure how fast the chat model on this machine reads and writes.
+
+    Greedy, one request at a time, past the end of the text: exactly so many tokens after a prompt
+    of exactly so many, cut from the sample documents. Each prompt is asked twice, new and cached;
+    then the same with speculation. Medians, with the smallest and largest value.
+    """
+    from app.bootstrap import SAMPLES
+    from app.cli.opening import preparation_bar
+    from app.models.benchmark import measure_generation
+    from app.settings import read_settings
+
+    documents = SAMPLES.joinpath("documents")
+    text = "\n".join(documents.joinpath(name).read_text(encoding="utf-8") for name in _SAMPLE_TEXTS)
+    choice = read_settings().engine_choice
+    systems = 3 if compare else 2
+    total = (runs + 1) * systems
+    with (
+        preparation_bar() as prepare,
+        progress("Measuring", total, after_seconds=0.1) as show,
+    ):
+        measured = measure_generation(
+            choice,
+            text,
+            prompt_tokens=prompt_tokens,
+            new_tokens=new_tokens,
+            runs=runs,
+            threads=threads,
+            beside_llama_cpp=compare is not None,
+            on_prepare=prepare,
+            on_progress=lambda done, name: show(done, f"{done} of {total}, {name}"),
+        )
+    if terminal.is_json:
+        terminal.result(measured.as_json())
+        return
+    _show_speed(terminal, measured)
+
+
+# Ordinary text to cut prompts from.
+_SAMPLE_TEXTS = ("notes.txt", "minutes-2026-03.md")
+
+
+def _show_speed(terminal: Terminal, measured: "Measured") -> None:
+    info = measured.engine
+    threads = "" if measured.threads is None else f", {measured.threads} threads"
+    parts = ", ".join(filter(None, (info.runtime, info.precision, info.device)))
+    terminal.line(f"{info.name}: {parts}{threads}")
+    terminal.line(f"weights_sha256 {info.weights}")
+    for name, speed in measured.speeds.items():
+        terminal.line(
+            f"{name}: {speed.prompt_tokens} prompt tokens, {speed.new_tokens} new tokens, "
+            f"{measured.runs} runs"
+        )
+        terminal.line(f"  first_token_ms            {_ranged(speed.first_token_ms)}")
+        terminal.line(
+            f"  with the prompt cached    {_ranged(speed.first_token_cached_ms)}  "
+            f"({speed.cached_tokens} tokens not read)"
+        )
+        terminal.line(f"  decode_tokens_per_second  {_ranged(speed.decode_tokens_per_second)}")
+    for name, times in measured.ratios.items():
+        for what, spread in times.items():
+            terminal.line(f"{name}, times as fast as llama.cpp, {what}: {_ranged(spread)}")
+
+
+def _ranged(spread: "Spread") -> str:
+    if spread.median is None or spread.least is None or spread.most is None:
+        return "undefined"
+    return f"{spread.median:.2f} ({spread.least:.2f} to {spread.most:.2f})"

@@ -22,6 +22,7 @@ _COMMANDS = MappingProxyType(
         "eval": ("app.cli.evals", "evaluate", "Measure answers: suites, runs, gates, schedules."),
         "ingest": ("app.cli.documents", "ingest", "Bring files and folders in."),
         "key": ("app.cli.people", "key", "Make API keys."),
+        "models": ("app.cli.models", "models", "List chat models, choose one, try one."),
         "restore": ("app.cli.backup", "restore", "Put a backup in place."),
         "search": ("app.cli.questions", "search", "Find passages."),
         "serve": ("app.cli.server", "serve", "Serve the web chat and the API."),

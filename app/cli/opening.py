@@ -1,17 +1,37 @@
 """Opens the product for a command."""
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from app.cli.terminal import progress
 
 if TYPE_CHECKING:
     from app.bootstrap import Assay
 
+# What takes less is not worth a bar.
+_BAR_AFTER_SECONDS = 0.5
 
-def open_assay() -> "Assay":
-    """The wired product of the configured home folder."""
+
+def open_assay(*, is_server: bool = False) -> "Assay":
+    """The wired product of the configured home folder.
+
+    A command shows with a bar how far the first preparation of a model is; a server, and a command
+    that nobody watches, log it.
+    """
     from app.bootstrap import Assay
     from app.settings import read_settings
 
-    return Assay(read_settings())
+    has_bar = sys.stderr.isatty() and not is_server
+    return Assay(read_settings(), preparation_bar if has_bar else None)
+
+
+@contextmanager
+def preparation_bar() -> Iterator[Callable[[str, float], None]]:
+    """Show how far the preparation of a model is, while there is one."""
+    with progress("Preparing the model", 1.0, after_seconds=_BAR_AFTER_SECONDS) as show:
+        yield lambda step, share: show(share, step)
 
 
 def readable_by(assay: "Assay", principal: str | None, collection: str | None) -> frozenset[int]:

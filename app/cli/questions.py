@@ -3,15 +3,18 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from app.cli.again import answer_object, ask_again, last_answer
+from app.cli.decoding import CommandWithDecoding, decoding_options
 from app.cli.opening import open_assay, readable_by
 from app.cli.terminal import MARKS, Terminal, excerpt, json_option, progress
 from app.errors import CommandFailed
 
 if TYPE_CHECKING:
+    from generation.decoding import Decoding
     from generation.types import Answer, AnswerEvent, AssayedSentence
     from retrieval.types import Hit
 
@@ -75,45 +78,76 @@ def search(
 
 
 @click.command(
+    cls=CommandWithDecoding,
     epilog='\b\nExamples:\n  assay ask "How long is the notice period?"\n'
-    '  assay ask --json "Who signs purchases?"\n  assay ask --questions questions.jsonl --json'
+    '  assay ask --json "Who signs purchases?" > answer.json\n  assay ask --like answer.json\n'
+    '  assay ask --temperature 0.7 --top-p 0.9 --seed 7 "How do I claim expenses?"\n'
+    '  assay ask --num-beams 4 "How do I claim expenses?"\n'
+    "  assay ask --questions questions.jsonl --json",
 )
 @click.argument("question", required=False)
 @click.option("--questions", type=_file, help='Lines of {"_id", "question"}; a JSON line each.')
+@click.option(
+    "--like",
+    type=click.File(encoding="utf-8"),
+    metavar="FILE",
+    help="Ask again as for this answer, the output of --json; - is standard input.",
+)
 @_common
+@decoding_options
 def ask(
     terminal: Terminal,
     question: str | None,
     questions: Path | None,
+    like: IO[str] | None,
     principal: str | None,
     collection: str | None,
+    asked: dict[str, Any],
 ) -> None:
     """Answer a question from the documents, each sentence with its verdict and its source.
 
     Says so when the documents do not hold the answer, and names the nearest passages.
     """
-    if question is None and questions is None:
-        raise click.UsageError("give a question, or --questions FILE")
+    _require_one(question, questions, like, asked)
     assay = open_assay()
     readable = readable_by(assay, principal, collection)
 
-    def events(text: str) -> "Iterator[AnswerEvent]":
-        return assay.answerer.answer(text, readable=readable)
+    def events(text: str, decoding: "Decoding") -> "Iterator[AnswerEvent]":
+        return assay.answerer.answer(text, readable=readable, decoding=decoding)
 
+    if like is not None:
+        ask_again(terminal, assay, like, events, show=_show)
+        return
+    from app.decoding import decoding_over
+
+    decoding = decoding_over(assay.settings.decoding, asked)
     if questions is not None:
         rows = list(_rows(questions, "question"))
         with progress("Answering", len(rows)) as show:
             for done, (identifier, text) in enumerate(rows, start=1):
-                terminal.result({"_id": identifier, **_answered(events(text))})
+                terminal.result({"_id": identifier, **_answered(events(text, decoding))})
                 show(done, f"{done} of {len(rows)} questions")
     elif question is not None and terminal.is_json:
-        terminal.result(_answer_json(_last(events(question))))
+        terminal.result(answer_object(last_answer(events(question, decoding))))
     elif question is not None:
         terminal.note("Loading the models…")
-        _show(terminal, events(question))
+        _show(terminal, events(question, decoding))
 
 
-def _show(terminal: Terminal, events: "Iterator[AnswerEvent]") -> None:
+def _require_one(
+    question: str | None, questions: Path | None, like: IO[str] | None, asked: dict[str, Any]
+) -> None:
+    given = [one for one in (question, questions, like) if one is not None]
+    if len(given) != 1:
+        raise click.UsageError("give one of: a question, --questions FILE, --like FILE")
+    if like is not None and asked:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in asked)
+        raise click.UsageError(
+            f"--like asks with the decoding of the earlier answer; leave out {options}"
+        )
+
+
+def _show(terminal: Terminal, events: "Iterator[AnswerEvent]") -> "Answer":
     """Stream an answer to people: sentences with their verdicts, then sources and costs."""
     from generation.types import Assayed, Finished
 
@@ -122,6 +156,8 @@ def _show(terminal: Terminal, events: "Iterator[AnswerEvent]") -> None:
             _show_sentence(terminal, event.sentence)
         elif isinstance(event, Finished):
             _show_end(terminal, event.answer)
+            return event.answer
+    raise CommandFailed("the answer was broken off; ask again")
 
 
 def _show_sentence(terminal: Terminal, sentence: "AssayedSentence") -> None:
@@ -137,9 +173,20 @@ def _show_end(terminal: Terminal, answer: "Answer") -> None:
         for hit in answer.nearest:
             terminal.line(f"  nearest: {_place(hit.document.name, hit.passage.page)}")
             terminal.line(f"    {excerpt(hit.passage.text)}")
-    terminal.note(
-        f"{answer.usage.prompt_tokens} + {answer.usage.completion_tokens} tokens, "
-        f"{answer.timings.total:.1f} s, {answer.engine}"
+    for rank, draft in enumerate(answer.drafts, start=1):
+        terminal.line(f"draft {rank}, log-probability {draft.logprob:.2f}: {excerpt(draft.text)}")
+    terminal.note(_cost(answer))
+
+
+def _cost(answer: "Answer") -> str:
+    """What it took, and what repeats it, on one line."""
+    usage, engine = answer.usage, answer.engine
+    made = " ".join(word for word in (engine.name, engine.runtime, engine.precision) if word)
+    cached = f" ({usage.cached_tokens} cached)" if usage.cached_tokens else ""
+    seed = answer.decoding.seed
+    return (
+        f"{usage.prompt_tokens}{cached} + {usage.completion_tokens} tokens, "
+        f"{answer.timings.total:.1f} s, {made}" + ("" if seed is None else f", seed {seed}")
     )
 
 
@@ -148,23 +195,9 @@ def _answered(events: "Iterator[AnswerEvent]") -> dict[str, Any]:
     from generation.errors import GenerationError
 
     try:
-        return _answer_json(_last(events))
+        return answer_object(last_answer(events))
     except GenerationError as error:
         return {"error": str(error)}
-
-
-def _last(events: "Iterator[AnswerEvent]") -> "Answer":
-    from generation.types import Finished
-
-    answers = [event.answer for event in events if isinstance(event, Finished)]
-    return answers[-1]
-
-
-def _answer_json(answer: "Answer") -> dict[str, Any]:
-    from app.api.wire import answer_json
-
-    fields = dict(answer_json(answer))
-    return {"answer": fields.pop("text"), **fields}
 
 
 def _hits_json(hits: "list[Hit]") -> list[Any]:

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from app.bootstrap import Assay
 
 ADMINISTRATOR = "admin"
-_SHUTDOWN_SECONDS = 10
+# Together below the ten seconds after which containers are killed: for answers that are being made
+# to end, and for what holds a connection after that.
+_ANSWERS_END_SECONDS = 4
+_SHUTDOWN_SECONDS = 8
+_CLOSING_SECONDS = 1.5
 _BACKLOG = 128
 
 
@@ -33,7 +37,7 @@ def serve(terminal: Terminal, host: str | None, port: int | None, with_samples: 
     """
     from app.upkeep import sweep_left_overs
 
-    assay = open_assay()
+    assay = open_assay(is_server=True)
     sweep_left_overs(assay)
     listening = _listen(host or assay.settings.host, assay.settings.port if port is None else port)
     address, port = listening.getsockname()[:2]
@@ -93,9 +97,13 @@ def _announce(terminal: Terminal, url: str) -> None:
 
 
 def _run(assay: "Assay", listening: socket.socket, announce: Callable[[], None]) -> None:
+    import asyncio
+
     import uvicorn
 
-    from app.api.application import create_app
+    from app.api.application import create_app, stop_answering
+
+    app = create_app(assay.services())
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -104,8 +112,18 @@ def _run(assay: "Assay", listening: socket.socket, announce: Callable[[], None])
             # Not before: importing the model libraries would hold up the first answers.
             Thread(target=assay.warm_up, name="warm-up", daemon=True).start()
 
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            # Beside it: it waits for every stream to end, and these end by being told to.
+            ending = asyncio.create_task(stop_answering(app, _ANSWERS_END_SECONDS))
+            await super().shutdown(sockets)
+            await ending
+            # Here, since SIGTERM is raised again and ends the process: no `finally` is reached.
+            closing = Thread(target=assay.close, name="closing", daemon=True)
+            closing.start()
+            closing.join(_CLOSING_SECONDS)
+
     config = uvicorn.Config(
-        create_app(assay.services()),
+        app,
         log_level="warning",
         server_header=False,
         # Proxies in front set X-Forwarded-For; it is not believed unless one is configured.

@@ -71,11 +71,8 @@ def judge_model(assay: "Assay") -> "JudgeModel":
 
     settings = assay.settings
     if settings.judge_url is None:
-        if settings.judge_model in {None, settings.model}:
-            return EngineJudge(assay.engine)
-        from generation.engines.loading import load_engine
-
-        return EngineJudge(load_engine(str(settings.judge_model), models=settings.models))
+        model = settings.judge_model
+        return EngineJudge(assay.engine if model is None else assay.local_engine(model))
     if settings.judge_model is None:
         raise BadSetting("ASSAY_JUDGE_MODEL", "a judge's server needs the name of a model there")
     key = settings.judge_key.get_secret_value() if settings.judge_key else ""
@@ -88,7 +85,10 @@ def judge_name(assay: "Assay") -> str:
     """The judge model as it is recorded: its name, and no server, path or key."""
     from generation.engines.loading import display_name
 
-    return display_name(assay.settings.judge_model or assay.settings.model)
+    settings = assay.settings
+    return (
+        display_name(settings.judge_model) if settings.judge_model else settings.engine_choice.name
+    )
 
 
 def judge_pins(assay: "Assay", judging: "Judging") -> dict[str, Json]:

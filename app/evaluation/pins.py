@@ -10,12 +10,12 @@ from pathlib import Path
 
 from evals.types import Json, SuiteVersion
 from generation.decoding import Decoding
-from generation.engines.loading import BUNDLED_MODEL, bundled_model_file, display_name
+from generation.engines.loading import display_name
+from generation.types import EngineInfo
 
 # The code that makes and scores answers. An edited checkout has the commit of one that is not.
 _CODE = ("retrieval", "generation", "evals.metrics")
 _CODE_SUFFIXES = frozenset({".py", ".txt", ".json"})
-_WEIGHTS = frozenset({".bin", ".gguf", ".jinja", ".json", ".model", ".safetensors", ".txt"})
 _DIGITS = 16
 
 
@@ -35,8 +35,10 @@ def suite_pins(version: SuiteVersion) -> dict[str, Json]:
 
 
 def decoding_pins(decoding: Decoding) -> dict[str, Json]:
-    """How tokens are chosen; the seed is the run's."""
+    """How tokens are chosen; the seed is the run's. Stop strings only if there are any."""
+    stop: dict[str, Json] = {"stop": list[Json](decoding.stop)} if decoding.stop else {}
     return {
+        **stop,
         "max_tokens": decoding.max_tokens,
         "temperature": decoding.temperature,
         "top_p": decoding.top_p,
@@ -50,10 +52,18 @@ def decoding_pins(decoding: Decoding) -> dict[str, Json]:
     }
 
 
-def engine_pins(model: str) -> dict[str, Json]:
-    """A chat model by its name and a hash of its files; no hash for a model of the hub."""
-    file = bundled_model_file() if model == BUNDLED_MODEL else Path(model)
-    return {"name": display_name(model), "weights": _weights_of(file)}
+def engine_pins(engine: EngineInfo) -> dict[str, Json]:
+    """A chat model: its name, a hash of its weights, and how it is run; a server tells only names.
+
+    Of its device only the kind: the same model on another GPU of the machine is the same.
+    """
+    return {
+        "name": engine.name,
+        "weights": None if engine.weights is None else engine.weights[:_DIGITS],
+        "runtime": engine.runtime,
+        "precision": engine.precision,
+        "device": None if engine.device is None else engine.device.partition(":")[0].lower(),
+    }
 
 
 def encoder_pin(fingerprint: str) -> str:
@@ -102,14 +112,6 @@ def _text(path: Path) -> str:
 def _sources(package: str) -> list[Path]:
     folder = Path(str(resources.files(package)))
     return sorted(path for path in folder.rglob("*") if path.suffix in _CODE_SUFFIXES)
-
-
-def _weights_of(place: Path | None) -> str | None:
-    if place is None or not place.exists():
-        return None
-    if place.is_file():
-        return _digest_of([place])
-    return _digest_of(sorted(path for path in place.iterdir() if path.suffix in _WEIGHTS))
 
 
 def _digest_of(files: Iterable[Path]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ConfigDict, TypeAdapter
 
+from app.decoding import decoding_over
 from app.errors import CommandFailed, RunInUse
 from app.evaluation.judging import judge_pins, judging_of
 from app.evaluation.locks import RunLocks
@@ -17,6 +18,7 @@ from evals.types import Case, Json, Run, RunOrigin, RunState, SeenCitation, Suit
 from generation.decoding import Decoding
 from generation.prompt import PROMPT_VERSION
 from generation.sufficiency import ABSTAIN_BELOW
+from generation.types import EngineInfo
 from retrieval.encoder import Encoder, beginnings
 
 if TYPE_CHECKING:
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
 
 # Settings that a run may have otherwise than the product.
 _OVERRIDES = ("model", "abstain_below", "evidence_passages", "evidence_tokens")
+# Fields of `Decoding` that a run may choose: not the seed, which each case has of its own, nor the
+# stop strings, and no log-probabilities, since nothing measures them.
+RUN_DECODING = (
+    *("max_tokens", "temperature", "top_p", "top_k", "min_p", "repetition_penalty"),
+    *("presence_penalty", "frequency_penalty", "num_beams", "length_penalty"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,8 @@ class RunOptions:
     """How a suite is asked. None is what the product does otherwise.
 
     `limit` takes the first cases only. `as_user` and `collection` decide what is read. `model` is
-    a chat model as ASSAY_MODEL names it. `judges` are names that `evals.judges` knows.
+    a chat model as ASSAY_MODEL names it. The fields in `RUN_DECODING` are those of `Decoding`.
+    `judges` are names that `evals.judges` knows.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -47,6 +56,12 @@ class RunOptions:
     top_p: float | None = None
     top_k: int | None = None
     max_tokens: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    num_beams: int | None = None
+    length_penalty: float | None = None
     abstain_below: float | None = None
     evidence_passages: int | None = None
     evidence_tokens: int | None = None
@@ -61,18 +76,11 @@ class RunOptions:
             raise ValueError(f"evidence_passages is {self.evidence_passages}; it must be 1 to 50")
         if self.evidence_tokens is not None and self.evidence_tokens < 50:
             raise ValueError(f"evidence_tokens is {self.evidence_tokens}; it must be at least 50")
-        _ = self.decoding
+        _ = self.decoding(Decoding())
 
-    @property
-    def decoding(self) -> Decoding:
-        """How tokens are chosen; each case gets a seed of its own."""
-        chosen = {
-            "temperature": self.temperature,
-            "top_p": self.top_p,
-            "top_k": self.top_k,
-            "max_tokens": self.max_tokens,
-        }
-        return Decoding(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
+    def decoding(self, default: Decoding) -> Decoding:
+        """How tokens are chosen, over what is usual; each case gets a seed of its own."""
+        return decoding_over(default, {name: getattr(self, name) for name in RUN_DECODING})
 
 
 # To keep options as JSON, in schedules.
@@ -151,6 +159,9 @@ class _Wiring:
 def _wired(assay: "Assay", version: SuiteVersion, options: RunOptions) -> _Wiring:
     """Load everything: what cannot be loaded is said now, before there is a run."""
     changes = {name: getattr(options, name) for name in _OVERRIDES}
+    if options.model is not None:
+        # The one that is named, and no server that the settings would ask before it.
+        changes |= {"engines": ("local",)}
     settings = assay.settings.model_copy(
         update={name: value for name, value in changes.items() if value is not None}
     )
@@ -162,13 +173,16 @@ def _wired(assay: "Assay", version: SuiteVersion, options: RunOptions) -> _Wirin
     below = settings.abstain_below
     return _Wiring(
         ask=asking(
-            answerer.answer, readable=readable, decoding=options.decoding, seed=options.seed
+            answerer.answer,
+            readable=readable,
+            decoding=options.decoding(settings.decoding),
+            seed=options.seed,
         ),
         scorers=[own] if judging is None else [own, judging],
         judging=judging,
         pins={
             **_pins(assay, version, options, readable),
-            "models": _model_pins(assay, settings.model),
+            "models": _model_pins(assay, assay.engine_for(settings.engine_choice).info),
             "settings": {
                 "abstain_below": ABSTAIN_BELOW if below is None else below,
                 "evidence_passages": settings.evidence_passages,
@@ -222,7 +236,7 @@ def _pins(
         "change_number": assay.store.change_number(),
         "readable": list[Json](names),
         "prompt": PROMPT_VERSION,
-        "decoding": decoding_pins(options.decoding),
+        "decoding": decoding_pins(options.decoding(assay.settings.decoding)),
         "seed": options.seed,
         "options": {
             "limit": options.limit,
@@ -233,10 +247,10 @@ def _pins(
     }
 
 
-def _model_pins(assay: "Assay", model: str) -> dict[str, Json]:
+def _model_pins(assay: "Assay", engine: EngineInfo) -> dict[str, Json]:
     return {
         "encoder": encoder_pin(assay.encoder.fingerprint),
-        "engine": engine_pins(model),
+        "engine": engine_pins(engine),
         "verifier": assay.verifier.version,
     }
 

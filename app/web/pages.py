@@ -26,8 +26,12 @@ def chat_page(
     unanswerable: str | None,
     longest_question: int,
     is_administrator: bool,
+    decoding: str,
 ) -> str:
-    """The chat. `questions` and `unanswerable` are offered while nothing has been asked."""
+    """The chat. `questions` and `unanswerable` are offered while nothing has been asked.
+
+    `decoding` is the server's own, as JSON.
+    """
     return _templates.get_template("chat.html").render(
         user=user,
         engine=engine,
@@ -35,6 +39,7 @@ def chat_page(
         unanswerable=unanswerable,
         longest_question=longest_question,
         is_administrator=is_administrator,
+        decoding=decoding,
     )
 
 

@@ -10,6 +10,7 @@ from evals.errors import JudgeFailed, JudgesMissing, JudgeUnavailable
 from evals.judges.replies import Shape, read_reply, schema_of
 from generation.decoding import Decoding
 from generation.engines.base import Engine
+from generation.errors import EngineMissing, EngineRefused, EngineUnavailable
 from generation.types import Message
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ TOO_LONG = "the prompt does not fit the judge's window"
 CUT_OFF = "the reply was cut off"
 TIMED_OUT = "the judge took too long"
 REFUSED = "the judge's server refused the request"
-UNREACHABLE = "the judge's server did not answer"
+UNREACHABLE = "the judge's model did not answer"
 
 REPLY_TOKENS = 512
 REPLY_SECONDS = 120.0
@@ -94,6 +95,14 @@ class EngineJudge:
         attempt: int,
     ) -> str:
         """Reply to a conversation; see `JudgeModel.reply`."""
+        try:
+            return self._written(messages, attempt)
+        except EngineRefused as error:
+            raise JudgeFailed(REFUSED) from error
+        except (EngineUnavailable, EngineMissing) as error:
+            raise JudgeFailed(UNREACHABLE) from error
+
+    def _written(self, messages: Sequence[Message], attempt: int) -> str:
         if self._engine.count_tokens(messages) + self._tokens > self._engine.context_tokens:
             raise JudgeFailed(TOO_LONG)
         decoding = Decoding(

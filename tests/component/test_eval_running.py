@@ -21,7 +21,7 @@ from evals.running import asking, run_cases, seed_of
 from evals.types import Case, Expectation, Relevant, RunState
 from generation.decoding import Decoding
 from generation.errors import QuestionTooLong
-from generation.types import Message
+from generation.types import EngineInfo, Message
 from retrieval.errors import UnknownName
 from retrieval.types import Access
 from tests.component.library import revision_of
@@ -396,7 +396,13 @@ def test_the_pins_say_what_it_ran_on_and_nothing_of_this_machine(assay, version)
     assert pins["change_number"] == assay.store.change_number()
     assert pins["models"] == {
         "encoder": "words",
-        "engine": {"name": "scripted", "weights": None},
+        "engine": {
+            "name": "scripted",
+            "weights": None,
+            "runtime": "torch",
+            "precision": None,
+            "device": None,
+        },
         "verifier": "substring",
     }
     assert pins["decoding"] == {
@@ -418,13 +424,18 @@ def test_the_pins_say_what_it_ran_on_and_nothing_of_this_machine(assay, version)
 def test_models_are_named_without_where_they_lie(tmp_path):
     folder = tmp_path / "private" / "model"
     folder.mkdir(parents=True)
-    (folder / "model.safetensors").write_bytes(b"weights")
-    first = engine_pins(str(folder))
-    assert first["name"] == "model"
-    (folder / "model.safetensors").write_bytes(b"others")
-    second = engine_pins(str(folder))
-    assert (second["name"], second["weights"]) != (first["name"], first["weights"])
-    assert engine_pins("someone/a-model") == {"name": "someone/a-model", "weights": None}
+    local = EngineInfo("model", "openvino", "int8", "CPU", "0123456789abcdef" * 4)
+    assert engine_pins(local) == {
+        "name": "model",
+        "weights": "0123456789abcdef",
+        "runtime": "openvino",
+        "precision": "int8",
+        "device": "cpu",
+    }
+    on_a_gpu = EngineInfo("model", "torch", "bfloat16", "cuda:1", "0" * 64)
+    assert engine_pins(on_a_gpu)["device"] == "cuda"
+    elsewhere = engine_pins(EngineInfo("someone/a-model", "remote"))
+    assert (elsewhere["name"], elsewhere["weights"]) == ("someone/a-model", None)
     assert encoder_pin(f"{folder}:abc") == "model:abc"
     assert encoder_pin("all-MiniLM-L6-v2:abc") == "all-MiniLM-L6-v2:abc"
 

@@ -7,8 +7,12 @@ from generation.engines.loading import BUNDLED_MODEL, load_engine
 
 @pytest.fixture(scope="session")
 def prepared_models(tmp_path_factory):
-    """A folder of prepared models, to link into a home that is not about preparing them."""
+    """A folder with the bundled model as it runs by default: unpacked, and for OpenVINO.
+
+    To link into a home that is not about preparing it.
+    """
     folder = tmp_path_factory.mktemp("prepared") / "models"
     folder.mkdir()
-    load_engine(BUNDLED_MODEL, models=folder)
+    engine = load_engine(BUNDLED_MODEL, models=folder, cache_mb=64)
+    getattr(engine, "close", lambda: None)()
     return folder

@@ -16,7 +16,15 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from app.api.application import create_app
 from app.api.services import Suggestions
-from generation.types import Assayed, Drafted, Finished, Message, Retrieved, Verdict
+from generation.types import (
+    Assayed,
+    Drafted,
+    Finished,
+    Message,
+    PassagePart,
+    Retrieved,
+    Verdict,
+)
 from retrieval.types import Hit
 from tests.component.test_http import PASSWORD, Site, answer_of, hit_of, sentence_from, site
 
@@ -29,6 +37,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 __all__ = ["site"]  # a fixture
+# The words that stood in a prompt, as an answer names them.
+READ = (PassagePart(7, 10, 91), PassagePart(9, 0, 30))
 
 
 class Script:
@@ -79,7 +89,7 @@ class Script:
             hit = second if "oliday" in text else first
             sentences.append(sentence_from(hit, verdict, text))
             yield Assayed(sentences[-1])
-        yield Finished(answer_of(question, sentences))
+        yield Finished(replace(answer_of(question, sentences), evidence=READ))
 
     def _answer_with_hostile_words(self, question: str) -> Iterator[Any]:
         first, second = self.hits
@@ -241,7 +251,7 @@ def test_a_follow_up_sends_what_was_said(page, script):
 
     assert script.histories[0] == []
     first, second = script.histories[1]
-    assert first == Message("user", "How long?")
+    assert first == Message("user", "How long?", READ)
     assert second.role == "assistant"
     assert second.content.endswith("three months. So you are on probation for half a year.")
 
@@ -311,6 +321,8 @@ def test_all_of_it_works_with_the_keyboard_alone(page):
     for name in ["Add as test case", "Bad answer", "Good answer"]:
         page.keyboard.press("Shift+Tab")
         expect(page.get_by_role("button", name=name)).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    expect(page.get_by_text("How it was written")).to_be_focused()
     page.keyboard.press("Shift+Tab")
     expect(page.locator(".cite").last).to_be_focused()
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
@@ -402,6 +414,7 @@ def test_logging_in_fails_and_works_and_ends_without_tls_as_well(open_page, addr
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_text("Logged in as ada")).to_be_visible()
+    page.wait_for_load_state()
     ask(page, "How long?")
     expect(page.locator(".meta")).to_be_visible()
 

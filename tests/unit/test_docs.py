@@ -9,7 +9,7 @@ from typing import get_type_hints
 import click
 import pytest
 
-from app.api import evaluation_wire, wire
+from app.api import desk_state, evaluation_wire, wire
 from app.api.application import create_app
 from app.api.services import Readiness, Services, Suggestions
 from app.cli.main import assay
@@ -25,6 +25,11 @@ CODE_FOLDERS = ("app", "evals", "generation", "ingestion", "retrieval", "benchma
 SHOWN_DEFAULTS = {  # where the table says it in words
     "home": "the user's data folder",
     "abstain_below": "unset",
+    "decoding": "`{}`",
+    "remote_url": "unset",
+    "remote_key": "unset",
+    "remote_model": "unset",
+    "engines": "unset",
     "judge_url": "unset",
     "judge_key": "unset",
     "judge_model": "unset",
@@ -171,7 +176,7 @@ def test_every_route_that_is_named_exists(page):
 def test_the_api_page_names_every_field():
     shapes = [
         shape
-        for module in (wire, evaluation_wire)
+        for module in (wire, evaluation_wire, desk_state)
         for name, shape in vars(module).items()
         if name.endswith("Json") and shape.__module__ == module.__name__
     ]

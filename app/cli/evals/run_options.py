@@ -1,6 +1,6 @@
 """The options that say how a suite is asked, for every command that asks one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from types import MappingProxyType
 from typing import Any
@@ -34,6 +34,12 @@ _OPTIONS = MappingProxyType(
         "max_tokens": click.option(
             "--max-tokens", type=click.IntRange(1), help="The longest draft."
         ),
+        "controls": click.option(
+            "--decoding",
+            "controls",
+            metavar="JSON",
+            help='More decoding controls, such as {"num_beams": 4}.',
+        ),
         "abstain_below": click.option(
             "--abstain-below",
             type=click.FloatRange(0, 1),
@@ -58,9 +64,44 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         from app.evaluation.running import RunOptions
 
         chosen = {name: named.pop(name) for name in _OPTIONS}
+        controls = chosen.pop("controls")
+        if controls is not None:
+            chosen |= _parsed(controls, chosen)
         return command(*given, options=RunOptions(**chosen), **named)
 
     made: Callable[..., Any] = with_options
     for option in reversed(tuple(_OPTIONS.values())):
         made = option(made)
     return made
+
+
+def _parsed(controls: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of `RunOptions` that `--decoding` names.
+
+    Raises:
+        BadParameter: it is no JSON object of them, or names one that has an option of its own too.
+    """
+    from pydantic import ValidationError
+
+    from app.api.decoding import DecodingRequest
+    from app.evaluation.running import RUN_DECODING
+
+    try:
+        asked = DecodingRequest.model_validate_json(controls).model_dump(exclude_none=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        said = f"{place}: {first['msg']}" if place else first["msg"]
+        raise click.BadParameter(said, param_hint="--decoding") from error
+    for name in asked:
+        if name not in RUN_DECODING:
+            known = ", ".join(RUN_DECODING)
+            raise click.BadParameter(
+                f"a run has no {name} of its own; known are {known}", param_hint="--decoding"
+            )
+        if chosen.get(name) is not None:
+            option = name.replace("_", "-")
+            raise click.BadParameter(
+                f"{name} is given here and with --{option}; leave one out", param_hint="--decoding"
+            )
+    return asked

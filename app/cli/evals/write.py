@@ -69,10 +69,7 @@ def write(
 def _engine(assay: "Assay", name: str) -> "Engine":
     if name == _CONFIGURED:
         return assay.engine
-    from generation.engines.loading import load_engine
-
-    model = str(Path(name).expanduser()) if name.startswith("~") else name
-    return load_engine(model, models=assay.settings.models)
+    return assay.local_engine(str(Path(name).expanduser()) if name.startswith("~") else name)
 
 
 def _tell(terminal: Terminal, suite: str, written: "Written") -> None:

@@ -1,11 +1,21 @@
 // The chat page: sends a question, reads the event stream of its answer, shows each part as it
 // comes. Text from documents, models and people only ever becomes text nodes.
 
-const REMEMBERED_TURNS = 6;
+import { DecodingPanel } from "./decoding.js";
+import { button, count, element, name } from "./elements.js";
+import { comparisonPart, writtenPart } from "./written.js";
+
+// So much of the conversation is sent along. Beyond it the older half goes at once: a conversation
+// that loses its beginning with every question would have to be read anew each time.
+const MOST_REMEMBERED = 96;
+const MOST_REMEMBERED_CHARACTERS = 300_000;
 const LONGEST_REMEMBERED = 20_000;
 const LONGEST_EXCERPT = 280;
 // What a test case takes of the conversation before it.
 const LONGEST_KEPT_TURN = 4000;
+const MOST_KEPT_TURNS = 12;
+// From then on a question that is being answered shows how long it takes.
+const PATIENCE_SECONDS = 5;
 // The server says something every 15 seconds, if only that it still works.
 const SILENCE_LIMIT_MS = 60_000;
 
@@ -19,6 +29,11 @@ const status = document.getElementById("status");
 const marks = document.getElementById("marks").content;
 const thumbs = document.getElementById("thumbs").content;
 const testCase = document.getElementById("test-case").content;
+const decoding = new DecodingPanel(
+  document.getElementById("decoding"),
+  document.getElementById("decoding-open"),
+  document.getElementById("decoding-summary"),
+);
 
 /** What was asked and answered on this page, oldest first. */
 let history = [];
@@ -29,36 +44,24 @@ let lastId = 0;
 const hasKeyboard = matchMedia("(pointer: fine)").matches;
 
 class Failure extends Error {
-  /** @param {"again"|"login"|null} remedy what the reader can do about it */
-  constructor(message, remedy) {
+  /**
+   * @param {"again"|"login"|null} remedy what the reader can do about it
+   * @param {string|null} parameter the part of the request that is to blame
+   */
+  constructor(message, remedy, parameter = null) {
     super(message);
     this.remedy = remedy;
+    this.parameter = parameter;
   }
-}
-
-function element(tag, className, ...children) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  made.append(...children); // strings become text nodes
-  return made;
 }
 
 function collapsed(text) {
   return text.replace(/\s+/gu, " ").trim();
 }
 
-function count(number, noun) {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
-}
-
 function newId() {
   lastId += 1;
   return `part-${lastId}`;
-}
-
-/** A name from outside, isolated so that right-to-left marks in it turn nothing else around. */
-function name(text) {
-  return element("bdi", "", text);
 }
 
 // The parts of an answer
@@ -109,8 +112,14 @@ function excerpt(text) {
   return `${cut.slice(0, Math.max(cut.lastIndexOf(" "), LONGEST_EXCERPT / 2))} …`;
 }
 
-function abstentionPart(nearest) {
+function abstentionPart({ nearest, language, text }) {
   const part = element("section", "abstention", element("h3", "", "Your documents do not answer this"));
+  if (language !== "en") {
+    const said = element("p", "", text);
+    said.lang = language;
+    said.dir = "auto";
+    part.append(said);
+  }
   if (nearest.length === 0) {
     part.append(element("p", "", "No passage you can read comes near this question."));
     return part;
@@ -137,6 +146,11 @@ function metaPart(answer) {
   facts.push(`${answer.timings.total.toFixed(1)} s`);
   facts.push(`${count(answer.usage.completion_tokens, "token")} written`);
   facts.push(answer.engine);
+  const { passages = 0, turns = 0 } = answer.left_out ?? {};
+  const left = [];
+  if (passages) left.push(count(passages, "passage"));
+  if (turns) left.push(count(turns, "earlier question"));
+  if (left.length) facts.push(`left out for length: ${left.join(" and ")}`);
   return element("p", "meta", facts.join(" · "));
 }
 
@@ -266,9 +280,15 @@ class Feedback {
 
 /** One question and what becomes of it. */
 class Turn {
-  constructor(question) {
+  /** @param {{answer: object, history: object[]}|null} earlier the answer that is asked for again */
+  constructor(question, earlier) {
     this.question = question;
-    this.before = history.map((turn) => ({ ...turn, content: turn.content.slice(0, LONGEST_KEPT_TURN) }));
+    this.earlier = earlier;
+    this.history = earlier ? earlier.history : history.slice();
+    this.decoding = earlier ? earlier.answer.decoding : decoding.asked();
+    this.before = this.history
+      .slice(-MOST_KEPT_TURNS)
+      .map(({ role, content }) => ({ role, content: content.slice(0, LONGEST_KEPT_TURN) }));
     const heading = element("h2", "asked", question);
     heading.id = newId();
     heading.dir = "auto";
@@ -285,12 +305,31 @@ class Turn {
     this.draftText = "";
     this.shown = [];
     this.isAnswered = false;
+    const began = performance.now();
+    this.clock = setInterval(() => {
+      const seconds = Math.round((performance.now() - began) / 1000);
+      if (seconds >= PATIENCE_SECONDS) this.state.dataset.seconds = seconds;
+    }, 1000);
   }
 
   working(words) {
     if (this.state.textContent === words) return;
     this.state.textContent = words;
     status.textContent = words;
+  }
+
+  /** The words change with each place; read out are only the first and that it is next. */
+  queued({ position }) {
+    const words = position === 1 ? "You are next…" : `Waiting, number ${position} in line…`;
+    const isSaidAlready = this.root.dataset.waiting !== undefined && position !== 1;
+    this.root.dataset.waiting = "";
+    this.state.textContent = words;
+    if (!isSaidAlready) status.textContent = words;
+  }
+
+  started() {
+    delete this.root.dataset.waiting;
+    this.working("Searching…");
   }
 
   retrieved({ passages }) {
@@ -306,6 +345,8 @@ class Turn {
   sentence(sentence) {
     this.shown.push(sentence);
     this.sentences.append(sentencePart(sentence));
+    // What the model writes now may come in one piece, at the end.
+    if (sentence.origin === "quoted") this.working("Writing…");
     if (sentence.origin === "generated") this.takeFromDraft(sentence.text);
   }
 
@@ -313,18 +354,28 @@ class Turn {
     this.isAnswered = true;
     this.settle();
     if (answer.abstained) {
-      this.sentences.replaceChildren(abstentionPart(answer.nearest));
+      this.sentences.replaceChildren(abstentionPart(answer));
     } else if (JSON.stringify(answer.sentences) !== JSON.stringify(this.shown)) {
       this.sentences.replaceChildren(...answer.sentences.map(sentencePart));
     }
     const meta = metaPart(answer);
-    this.root.append(meta, new Feedback(this.question, this.before, answer.abstained).root);
-    status.textContent = answer.abstained
+    const written = writtenPart(answer, () => {
+      if (running) return;
+      ask(this.question, { answer, history: this.history });
+      focusOnward();
+    });
+    this.root.append(meta, written, new Feedback(this.question, this.before, answer.abstained).root);
+    const said = answer.abstained
       ? "Your documents do not answer this."
       : `Answer ready. ${meta.textContent.split(" · ")[0]}.`;
-    history.push({ role: "user", content: this.question.slice(0, LONGEST_REMEMBERED) });
-    history.push({ role: "assistant", content: answer.text.slice(0, LONGEST_REMEMBERED) });
-    history = history.slice(-2 * REMEMBERED_TURNS);
+    if (this.earlier) {
+      const compared = comparisonPart(this.earlier.answer, answer);
+      meta.before(compared);
+      status.textContent = `${said} ${compared.textContent}`;
+    } else {
+      status.textContent = said;
+      remember(this.question, answer); // once: the same answer again adds nothing
+    }
   }
 
   stopped() {
@@ -343,7 +394,7 @@ class Turn {
       again.addEventListener("click", () => {
         if (running) return;
         this.root.remove();
-        ask(this.question);
+        ask(this.question, this.earlier);
         focusOnward();
       });
       notice.append(again);
@@ -352,12 +403,16 @@ class Turn {
       link.href = "/login";
       notice.append(link);
     }
+    if (decoding.refused(failure.parameter, failure.message)) {
+      notice.append(button("Change decoding", "", () => decoding.open()));
+    }
     this.root.append(notice);
     status.textContent = failure.message;
   }
 
   /** Nothing more is being made: what was not checked is not left standing. */
   settle() {
+    clearInterval(this.clock);
     this.state.remove();
     this.draft.remove();
   }
@@ -374,6 +429,19 @@ class Turn {
     this.draft.textContent = this.draftText.trim();
     this.draft.hidden = this.draft.textContent === "";
   }
+}
+
+/** Keeps a question and its answer for the next one, and which words it was asked with. */
+function remember(question, answer) {
+  history.push({
+    role: "user",
+    content: question.slice(0, LONGEST_REMEMBERED),
+    evidence: answer.evidence ?? [],
+  });
+  history.push({ role: "assistant", content: answer.text.slice(0, LONGEST_REMEMBERED) });
+  const isLong =
+    history.length > MOST_REMEMBERED || JSON.stringify(history).length > MOST_REMEMBERED_CHARACTERS;
+  if (isLong) history = history.slice(2 * Math.ceil(history.length / 4));
 }
 
 // The event stream
@@ -405,13 +473,14 @@ function sentenceCase(text) {
 
 async function failureOf(response) {
   if (response.status === 401) return new Failure("Your session has ended.", "login");
-  let detail = "The server could not answer";
+  let problem = {};
   try {
-    detail = (await response.json()).detail ?? detail;
+    problem = await response.json();
   } catch {
     // Not from our server but from something before it.
   }
-  return new Failure(sentenceCase(detail), response.status >= 500 || response.status === 429 ? "again" : null);
+  const remedy = response.status >= 500 || response.status === 429 ? "again" : null;
+  return new Failure(sentenceCase(problem.detail ?? "The server could not answer"), remedy, problem.parameter);
 }
 
 async function receive(turn, controller) {
@@ -425,13 +494,13 @@ async function receive(turn, controller) {
     const response = await fetch("/api/ask", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ question: turn.question, history }),
+      body: JSON.stringify({ question: turn.question, history: turn.history, decoding: turn.decoding }),
       signal: controller.signal,
     });
     if (!response.ok) throw await failureOf(response);
     for await (const { event, data } of serverSentEvents(response.body, heard)) {
-      if (event === "error") throw new Failure(sentenceCase(data.detail), "again");
-      if (["retrieved", "drafted", "sentence", "answer"].includes(event)) turn[event](data);
+      if (event === "error") throw new Failure(sentenceCase(data.detail), "again", data.parameter);
+      if (["queued", "started", "retrieved", "drafted", "sentence", "answer"].includes(event)) turn[event](data);
     }
   } finally {
     clearTimeout(silence);
@@ -439,13 +508,13 @@ async function receive(turn, controller) {
   if (!turn.isAnswered) throw new TypeError("the stream ended before the answer");
 }
 
-async function ask(question) {
+async function ask(question, earlier = null) {
   const controller = new AbortController();
   running = controller;
   welcome.hidden = true;
   sendButton.hidden = true;
   stopButton.hidden = false;
-  const turn = new Turn(question);
+  const turn = new Turn(question, earlier);
   conversation.append(turn.root);
   turn.working("Searching…");
   if (turn.root.previousElementSibling) turn.root.scrollIntoView({ block: "start" });

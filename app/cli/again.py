@@ -1,0 +1,127 @@
+"""`assay ask --like`: an earlier answer, asked for again."""
+
+from collections.abc import Callable, Iterator
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from app.cli.terminal import Terminal
+from app.errors import CommandFailed
+
+if TYPE_CHECKING:
+    from app.bootstrap import Assay
+    from app.repeating import Difference, EarlierAnswer
+    from generation.decoding import Decoding
+    from generation.types import Answer, AnswerEvent
+
+
+def ask_again(
+    terminal: Terminal,
+    assay: "Assay",
+    file: IO[str],
+    events: Callable[[str, "Decoding"], "Iterator[AnswerEvent]"],
+    *,
+    show: Callable[[Terminal, "Iterator[AnswerEvent]"], "Answer"],
+) -> None:
+    """Ask an earlier answer's question with its decoding; exit with 1 when it is another.
+
+    Raises:
+        CommandFailed: the file holds no answer.
+    """
+    from app.repeating import differing_texts, earlier_answer, first_difference
+
+    earlier = earlier_answer(_text_of(file), file.name)
+    if terminal.is_json:
+        answer = last_answer(events(earlier.question, earlier.settings))
+        found = _differences(assay, earlier, answer)
+    else:
+        terminal.note("Loading the models…")
+        found = _differences(assay, earlier)
+        terminal.line(earlier.question)
+        _tell(terminal, found)
+        answer = show(terminal, events(earlier.question, earlier.settings))
+        # Another engine may have had to step in.
+        later = _differences(assay, earlier, answer)
+        _tell_more(terminal, [one for one in later if one not in found])
+    said = [sentence.text for sentence in answer.sentences]
+    then, now = differing_texts(earlier, answer.text, said)
+    place = first_difference(then, now)
+    if terminal.is_json:
+        like = {
+            "identical": place is None,
+            "differences": [{"what": one.what, "then": one.then, "now": one.now} for one in found],
+        }
+        terminal.result({**answer_object(answer), "like": like})
+    else:
+        _tell_whether_identical(terminal, then, now)
+    click.get_current_context().exit(0 if place is None else 1)
+
+
+def last_answer(events: "Iterator[AnswerEvent]") -> "Answer":
+    """The answer itself, once it is there."""
+    from generation.types import Finished
+
+    answers = [event.answer for event in events if isinstance(event, Finished)]
+    return answers[-1]
+
+
+def answer_object(answer: "Answer") -> dict[str, Any]:
+    """An answer as the command line prints it."""
+    from app.api.wire import answer_json
+
+    fields = dict(answer_json(answer))
+    return {"answer": fields.pop("text"), **fields}
+
+
+def _text_of(file: IO[str]) -> str:
+    from app.repeating import LARGEST_ANSWER
+
+    try:
+        text = file.read(LARGEST_ANSWER + 1)
+    except UnicodeDecodeError as error:
+        raise CommandFailed(f"{file.name} is not UTF-8; give the output of --json") from error
+    if len(text) > LARGEST_ANSWER:
+        raise CommandFailed(
+            f"{file.name} has more than {LARGEST_ANSWER:,} characters; give the output of --json "
+            "for one question"
+        )
+    return text.removeprefix("\ufeff")
+
+
+def _differences(
+    assay: "Assay", earlier: "EarlierAnswer", answer: "Answer | None" = None
+) -> "list[Difference]":
+    """What is otherwise as far as `answer` tells, or before there is one, as things stand."""
+    from app.repeating import Now, differences
+    from generation.prompt import PROMPT_VERSION
+
+    limit = assay.settings.abstain_below
+    if answer is None:
+        change = assay.store.change_number()
+        return differences(earlier, Now(assay.engine.info, PROMPT_VERSION, change, limit))
+    now = Now(answer.engine, answer.prompt_version, answer.change_number, limit)
+    return differences(earlier, now)
+
+
+def _tell(terminal: Terminal, found: "list[Difference]") -> None:
+    if not found:
+        terminal.line("nothing differs now: same engine, weights, prompt, documents and limit")
+    _tell_more(terminal, found)
+
+
+def _tell_more(terminal: Terminal, found: "list[Difference]") -> None:
+    for one in found:
+        then, now = one.then or "not known", one.now or "not known"
+        terminal.line(f"differs now: {one.what}: {then} then, {now} now", colour="yellow")
+
+
+def _tell_whether_identical(terminal: Terminal, then: str, now: str) -> None:
+    from app.repeating import around, first_difference
+
+    place = first_difference(then, now)
+    if place is None:
+        terminal.line("identical: every sentence is that of the earlier answer", colour="green")
+        return
+    terminal.line(f"not identical: the text differs from character {place + 1} on", colour="red")
+    terminal.line(f"  then: {around(then, place)}")
+    terminal.line(f"  now:  {around(now, place)}")

@@ -1,0 +1,154 @@
+"""An earlier answer, asked for again: what is otherwise now, and whether it came out the same."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import AliasChoices, BaseModel, Field, ValidationError
+
+from app.api.decoding import DecodingRequest
+from app.decoding import decoding_over
+from app.errors import CommandFailed
+from generation.decoding import Decoding
+from generation.errors import BadDecoding
+from generation.sufficiency import ABSTAIN_BELOW
+from generation.types import EngineInfo
+
+LARGEST_ANSWER = 5_000_000
+_LONGEST_QUESTION = 4000
+_SHOWN_CHARACTERS = 60
+
+
+class _Engine(BaseModel):
+    name: str
+    runtime: str | None = None
+    precision: str | None = None
+    device: str | None = None
+    weights: str | None = None
+
+
+class _Usage(BaseModel):
+    completion_tokens: int = 0
+
+
+class _Sentence(BaseModel):
+    text: str
+
+
+class EarlierAnswer(BaseModel):
+    """What of an answer's JSON is needed to ask for it again; the rest is passed over."""
+
+    question: str = Field(min_length=1, max_length=_LONGEST_QUESTION)
+    text: str = Field(validation_alias=AliasChoices("answer", "text"))
+    abstained: bool
+    answerability: float
+    engine: str = ""
+    engine_info: _Engine | None = None
+    decoding: DecodingRequest
+    prompt_version: str
+    change_number: int
+    usage: _Usage = _Usage()
+    sentences: list[_Sentence] | None = None
+
+    @property
+    def settings(self) -> Decoding:
+        """The same decoding; a field that is not there had no effect when it was written."""
+        return decoding_over(Decoding(), self.decoding.model_dump())
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What would make the answer today. `abstain_below` None is the measured operating point."""
+
+    engine: EngineInfo
+    prompt_version: str
+    change_number: int
+    abstain_below: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that is otherwise than it was; in words, None where it is not known."""
+
+    what: str
+    then: str | None
+    now: str | None
+
+
+def earlier_answer(text: str, source: str) -> EarlierAnswer:
+    """Read the JSON of `assay ask --json`, or of the event `answer` of `/api/ask`.
+
+    Args:
+        source: names where it is from, in errors.
+
+    Raises:
+        CommandFailed: it is something else.
+    """
+    expected = "expected one answer, as `assay ask --json` prints it"
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CommandFailed(f"{source} is not one JSON object ({error}); {expected}") from error
+    try:
+        earlier = EarlierAnswer.model_validate(value)
+        _ = earlier.settings
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "it"
+        raise CommandFailed(f"{source}: {place}: {first['msg']}; {expected}") from error
+    except BadDecoding as error:
+        raise CommandFailed(f"{source}: decoding: {error}") from error
+    return earlier
+
+
+def differences(earlier: EarlierAnswer, now: Now) -> list[Difference]:
+    """What is known to be otherwise, in an order that puts the most telling first."""
+    then = earlier.engine_info or _Engine(name=earlier.engine)
+    pairs = [
+        ("engine", then.name, now.engine.name),
+        ("runtime", then.runtime, now.engine.runtime),
+        ("precision", then.precision, now.engine.precision),
+        ("device", then.device, now.engine.device),
+        ("weights", then.weights, now.engine.weights),
+        ("prompt", earlier.prompt_version, now.prompt_version),
+        ("change number", str(earlier.change_number), str(now.change_number)),
+    ]
+    found = [Difference(what, before, after) for what, before, after in pairs if before != after]
+    return [*found, *_limit_difference(earlier, now)]
+
+
+def _limit_difference(earlier: EarlierAnswer, now: Now) -> list[Difference]:
+    """An answer does not hold the limit for abstaining, but shows on which side of it it was."""
+    limit = ABSTAIN_BELOW if now.abstain_below is None else now.abstain_below
+    was_asked = not earlier.abstained or earlier.usage.completion_tokens > 0
+    is_asked = earlier.answerability >= limit
+    if was_asked == is_asked:
+        return []
+    side = "at most" if was_asked else "above"
+    return [Difference("abstention limit", f"{side} {earlier.answerability:.3g}", f"{limit:.3g}")]
+
+
+def differing_texts(earlier: EarlierAnswer, text: str, sentences: Sequence[str]) -> tuple[str, str]:
+    """What is to be compared: the texts, or when they are the same, all sentences, said or not.
+
+    The text of an answer is only what was supported, often a quote that no model wrote.
+    """
+    if earlier.text != text or earlier.sentences is None:
+        return earlier.text, text
+    return " ".join(one.text for one in earlier.sentences), " ".join(sentences)
+
+
+def first_difference(then: str, now: str) -> int | None:
+    """The first character, from 0, in which two texts differ; None when they are identical."""
+    if then == now:
+        return None
+    shorter = min(len(then), len(now))
+    return next((at for at in range(shorter) if then[at] != now[at]), shorter)
+
+
+def around(text: str, at: int) -> str:
+    """The words of a text from a little before a place on, on one line."""
+    start = max(0, at - _SHOWN_CHARACTERS // 3)
+    end = start + _SHOWN_CHARACTERS
+    words = " ".join(text[start:end].split())
+    return f"{'…' if start else ''}{words}{'…' if end < len(text) else ''}"

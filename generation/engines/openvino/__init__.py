@@ -1,0 +1,1 @@
+"""Models converted to OpenVINO, run in batches on processors."""

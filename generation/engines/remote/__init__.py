@@ -1,0 +1,1 @@
+"""Models that run behind somebody's OpenAI-compatible server."""

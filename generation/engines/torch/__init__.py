@@ -1,0 +1,1 @@
+"""Models run by torch: the reference, GPUs, and encoder-decoder models."""

@@ -1,0 +1,104 @@
+"""Which language a question is in. The detector reads a model file of a few megabytes once.
+
+What a detector says of a few words is a guess: where it is unsure, the little words decide ("And in
+2019?"), then the conversation so far, then English.
+"""
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
+
+ENGLISH = "en"
+# ISO 639-1 codes and the names a prompt calls the languages by.
+LANGUAGES = {
+    "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan", "cs": "Czech",
+    "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish",
+    "et": "Estonian", "fa": "Persian", "fi": "Finnish", "fr": "French", "he": "Hebrew",
+    "hi": "Hindi", "hr": "Croatian", "hu": "Hungarian", "id": "Indonesian", "it": "Italian",
+    "ja": "Japanese", "ko": "Korean", "lt": "Lithuanian", "lv": "Latvian", "nl": "Dutch",
+    "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian",
+    "sk": "Slovak", "sl": "Slovenian", "sr": "Serbian", "sv": "Swedish", "ta": "Tamil",
+    "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "vi": "Vietnamese", "zh": "Chinese",
+}  # fmt: skip
+ABSTENTIONS = {
+    "en": "Your documents do not answer this, as far as I can tell.",
+    "de": "Ihre Dokumente beantworten das nicht, soweit ich sehe.",
+    "es": "Sus documentos no responden a esto, hasta donde puedo ver.",
+    "fr": "Vos documents ne répondent pas à cette question, pour autant que je puisse en juger.",
+    "it": "I suoi documenti non rispondono a questa domanda, per quanto posso vedere.",
+    "pt": "Os seus documentos não respondem a isto, tanto quanto posso ver.",
+    "nl": "Uw documenten geven hier geen antwoord op, voor zover ik kan zien.",
+}
+# What the detector calls numbers, markup and identifiers.
+_NO_LANGUAGE = "zxx"
+# The least share of the weight of all languages with which one is taken.
+_SURE = 0.3
+# More than this says nothing new, and takes time.
+_READ_CHARACTERS = 1000
+_LITTLE_WORDS = {
+    language: frozenset(words.split())
+    for language, words in {
+        "en": "the of and in is are was were what who whom when where why how which whose does do "
+        "did can could should would will from with for to it this that there much many",
+        "de": "der die das und in ist sind war waren was wer wem wen wann wo warum wie welche "
+        "welcher welches wohin woher wieviel viel viele ein eine einen mit von für zu es im am",
+        "es": "el la los las y en es son era fue qué que quién quien cuándo cuando dónde donde por "
+        "cómo como cuál cual cuánto cuanto cuánta un una con de del para lo se hay",
+        "fr": "le la les et en est sont était qui que quoi quand où pourquoi comment quel quelle "
+        "quels quelles combien un une des avec de du pour il elle au aux ce se",
+        "it": "il lo la gli le e in è sono era chi che cosa quando dove perché come quale quali "
+        "quanto quanta un uno una con di del della nel nella per si c'è al",
+        "pt": "o a os as e em é são era foi quem que quê quando onde porquê como qual quais quanto "
+        "quanta um uma com de do da no na para se há ao",
+        "nl": "de het een en in is zijn was waren wie wat wanneer waar waarom hoe welke welk "
+        "hoeveel met van voor te er op dit dat aan",
+    }.items()
+}
+_NONE: frozenset[str] = frozenset()
+# The words a question is about need not be in its language, and code is in none.
+_SET_APART = re.compile(
+    r"```.*?(?:```|\Z)|`[^`]*`|\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|https?://\S+|\S+@\S+",
+    re.DOTALL,
+)
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+
+
+def language_of(question: str, before: str = ENGLISH) -> str:
+    """The language of a question, one of `LANGUAGES`.
+
+    Args:
+        before: that of the conversation so far; taken when the question does not tell.
+    """
+    words = _SET_APART.sub(" ", question[:_READ_CHARACTERS])
+    if not _WORD.search(words):
+        return before
+    little = {word.lower() for word in _WORD.findall(words)}
+    weights = {
+        language: probability * (1 + len(little & _LITTLE_WORDS.get(language, _NONE))) ** 2
+        for language, probability in _detector().rank(words)
+    }
+    found = max(weights, key=weights.__getitem__)
+    is_told = found != _NO_LANGUAGE and weights[found] >= _SURE * sum(weights.values())
+    return found if is_told else before
+
+
+def warm_up() -> None:
+    """Read the detector's model now, so that the first question need not wait for it."""
+    _detector()
+
+
+def abstention_in(language: str) -> str:
+    """The words that decline to answer; in English where they are not translated."""
+    return ABSTENTIONS.get(language, ABSTENTIONS[ENGLISH])
+
+
+@cache
+def _detector() -> "LanguageIdentifier":
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier.set_languages([*LANGUAGES, _NO_LANGUAGE])
+    return identifier
