@@ -4,6 +4,7 @@ from importlib import import_module
 
 import numpy
 
+from generation.engines.openvino.core import openvino_core
 from generation.engines.openvino.joining import join_products
 from generation.engines.openvino.quiet import keep_openvino_quiet
 
@@ -32,7 +33,7 @@ def graph_of(*, shares_a_matrix: bool = False, is_by_columns: bool = False):
 def computed(graph):
     chance = numpy.random.default_rng(4)
     given = [chance.normal(size=(6, 5)).astype(numpy.float32) for _ in range(2)]
-    found = openvino.Core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(given)
+    found = openvino_core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(given)
     return [numpy.array(found[place]) for place in range(len(graph.outputs))]
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy
 from numpy.typing import NDArray
 
+from generation.engines.openvino.core import openvino_core
 from generation.errors import NotConvertible
 from generation.types import Precision
 
@@ -73,7 +74,7 @@ def require_agreement(
     """Compare a graph with torch: whole sequences at once, and their ends token by token.
 
     Args:
-        graph: with its cache as state; see `openvino_tracing.traced_model`.
+        graph: with its cache as state; see `tracing.traced_model`.
         references: what torch makes of sequences.
         tolerance: the most that `difference` may be, for each of them.
 
@@ -83,9 +84,7 @@ def require_agreement(
     Raises:
         NotConvertible: they differ by more.
     """
-    import openvino
-
-    compiled = openvino.Core().compile_model(
+    compiled = openvino_core().compile_model(
         str(graph) if isinstance(graph, Path) else graph, "CPU", EXACT
     )
     request = compiled.create_infer_request()

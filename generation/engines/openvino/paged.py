@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generation.engines.openvino.batching import Row
+from generation.engines.openvino.core import openvino_core
 from generation.engines.openvino.quiet import keep_openvino_quiet
 from generation.errors import EngineUnavailable
 
@@ -45,7 +46,6 @@ class OpenVinoModel:
         forbidden: Iterable[int] = (),
     ) -> None:
         keep_openvino_quiet()
-        import openvino
 
         settings: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": "f32",
@@ -55,7 +55,7 @@ class OpenVinoModel:
         }
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads
-        core = openvino.Core()
+        core = openvino_core()
         self._compiled = core.compile_model(_paged(core, folder), "CPU", settings)
         self._request = self._compiled.create_infer_request()
         self._caches = self._allocated(cache_mb)
