@@ -12,12 +12,17 @@ REMOVAL_LIMIT_PERCENT = 20
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file on disk. `path` is absolute and identifies it; `name` is what readers will see."""
+    """A file on disk. `path` identifies it; `name` is what readers will see.
+
+    `path` is absolute, and where the bytes lie, unless `location` says otherwise: an upload is
+    known by a path of its own.
+    """
 
     path: str
     name: str
     size: int
     sha256: str
+    location: str = ""
 
 
 @dataclass(frozen=True, slots=True)

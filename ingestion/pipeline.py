@@ -1,7 +1,6 @@
 """Files and folders into the store: find, compare, read, publish, remove."""
 
-import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
@@ -9,17 +8,21 @@ from pathlib import Path
 from typing import Protocol
 
 from ingestion.changes import FoundFile, Plan, plan_changes, refuse_mass_removal
-from ingestion.errors import FileRejected, FileTooLarge, IngestionError
+from ingestion.errors import FileRejected, IngestionError
+from ingestion.finding import Found, find_files
 from ingestion.publishing import ReadFile, publish_all
-from ingestion.types import ParsedDocument
+from ingestion.types import FileEvent, FileStage, ParsedDocument
 from retrieval.encoder import Encoder
-from retrieval.originals import sha256_of
 from retrieval.store import Outcome, Store
 from retrieval.types import Collection
 
-FILE_LIMIT_BYTES = 200 * 1024 * 1024
 # Files read ahead of the encoder: parsing goes on in its own process while this one embeds.
 _READ_AHEAD = 4
+_STAGES = {
+    Outcome.ADDED: FileStage.ADDED,
+    Outcome.CHANGED: FileStage.CHANGED,
+    Outcome.UNCHANGED: FileStage.UNCHANGED,  # another process published the same bytes meanwhile
+}
 
 
 class Reader(Protocol):
@@ -34,6 +37,14 @@ class Reader(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What there is to do: what was found, and how it differs from what the store knows."""
+
+    found: Found
+    plan: Plan
+
+
 @dataclass(slots=True)
 class Report:
     """What became of every file of a run. Each counts once; `reasons` is by path."""
@@ -46,6 +57,15 @@ class Report:
     failed: int = 0
     passages_embedded: int = 0
     reasons: dict[str, str] = field(default_factory=dict)
+
+    def count(self, event: FileEvent) -> None:
+        """Count a file that has come to its end; another stage changes nothing."""
+        if not event.stage.is_final:
+            return
+        setattr(self, event.stage.value, getattr(self, event.stage.value) + 1)
+        self.passages_embedded += event.passages
+        if event.reason:
+            self.reasons[event.path] = event.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,137 +112,101 @@ class Ingester:
             TooManyRemoved: `sync` would remove a large share and `allow_mass_removal` is false;
                 nothing was done.
         """
-        report = Report()
-        unopened: list[str] = []
-        found = _found(paths, report, unopened)
-        folders = [str(path.resolve()) for path in paths if path.is_dir()] if sync else []
-        plan = plan_changes(
-            found,
-            self._store.known_files(collection),
-            synced_folders=folders,
-            unopened=unopened,
+        listing = self.look(
+            paths, collection=collection, sync=sync, allow_mass_removal=allow_mass_removal
         )
-        if not allow_mass_removal:
-            refuse_mass_removal(plan)
-        report.unchanged = len(plan.unchanged)
-        if plan.to_read:
-            self._publish(plan, collection, report, on_progress)
+        found, plan = listing.found, listing.plan
+        report = Report(
+            unchanged=len(plan.unchanged),
+            rejected=len(found.rejected),
+            failed=len(found.failed),
+            reasons={**found.rejected, **found.failed},
+        )
+        sizes = {file.path: file.size for file in plan.to_read}
+        done = Progress(0, len(sizes), 0, sum(sizes.values()), 0)
+
+        def tell(event: FileEvent) -> None:
+            nonlocal done
+            report.count(event)
+            if event.stage.is_final:
+                done = Progress(
+                    done.files_done + 1,
+                    done.files_total,
+                    done.bytes_done + sizes[event.path],
+                    done.bytes_total,
+                    report.passages_embedded,
+                )
+                on_progress(done)
+
+        self.bring_in(plan.to_read, collection=collection, on_event=tell)
         if plan.to_remove:
             report.removed = self._store.remove(plan.to_remove)
         return report
 
-    def _publish(
+    def look(
         self,
-        plan: Plan,
+        paths: Sequence[Path],
+        *,
         collection: Collection,
-        report: Report,
-        on_progress: Callable[[Progress], None],
+        sync: bool = False,
+        allow_mass_removal: bool = False,
+    ) -> Listing:
+        """Find and compare; nothing is changed yet.
+
+        Raises:
+            TooManyRemoved: as `ingest`.
+        """
+        found = find_files(paths)
+        folders = [str(path.resolve()) for path in paths if path.is_dir()] if sync else []
+        plan = plan_changes(
+            found.files,
+            self._store.known_files(collection),
+            synced_folders=folders,
+            unopened=found.unopened,
+        )
+        if not allow_mass_removal:
+            refuse_mass_removal(plan)
+        return Listing(found, plan)
+
+    def bring_in(
+        self,
+        files: Sequence[FoundFile],
+        *,
+        collection: Collection,
+        on_event: Callable[[FileEvent], None],
+        should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        sizes = {file.path: file.size for file in plan.to_read}
-        total_bytes = sum(sizes.values())
-        done_bytes = 0
+        """Read and publish files, whether they have changed or not.
 
-        def tell(path: str) -> None:
-            nonlocal done_bytes
-            done_bytes += sizes[path]
-            done = report.added + report.changed + report.rejected + report.failed
-            progress = Progress(done, len(sizes), done_bytes, total_bytes, report.passages_embedded)
-            on_progress(progress)
-
+        Args:
+            on_event: told, in this thread, of every stage of every file; what it raises ends all.
+            should_stop: asked before each file; when true, what was read is still published, and
+                files that were announced as being read may have come no further.
+        """
+        if not files:
+            return
         encoder = self._encoder()
         with (
             self._open_reader() as reader,
-            closing(_read_ahead(plan.to_read, reader, report, tell)) as files,
+            closing(_read_ahead(files, reader, on_event, should_stop)) as read,
         ):
             for published in publish_all(
-                files, store=self._store, collection=collection, encoder=encoder
+                read, store=self._store, collection=collection, encoder=encoder
             ):
-                _count(report, published.outcome)
-                report.passages_embedded += published.passages
-                tell(published.path)
-
-
-def _count(report: Report, outcome: Outcome) -> None:
-    if outcome is Outcome.ADDED:
-        report.added += 1
-    elif outcome is Outcome.CHANGED:
-        report.changed += 1
-    else:  # another process published the same bytes meanwhile
-        report.unchanged += 1
-
-
-def _found(paths: Sequence[Path], report: Report, unopened: list[str]) -> list[FoundFile]:
-    """Every given file once, with its hash; what cannot be opened is counted as failed.
-
-    Args:
-        unopened: told what is there but could not be opened, files and folders.
-    """
-    found: dict[str, FoundFile] = {}
-
-    def count_failed(error: OSError, path: str) -> None:
-        if path in report.reasons:
-            return
-        report.failed += 1
-        report.reasons[path] = error.strerror or str(error)
-        if not isinstance(error, FileNotFoundError):
-            unopened.append(path)
-
-    for given in paths:
-        for path, name in _walk(given, lambda error: count_failed(error, _shown(error.filename))):
-            key = _shown(path)
-            if key in found or key in report.reasons:
-                continue
-            try:
-                found[key] = _hashed(path, name)
-            except FileRejected as rejection:
-                report.rejected += 1
-                report.reasons[key] = str(rejection)
-                unopened.append(key)
-            except OSError as error:
-                count_failed(error, key)
-    return list(found.values())
-
-
-def _shown(path: str | Path) -> str:
-    """The path; bytes in it that are not UTF-8, which no store and no terminal takes, escaped."""
-    return os.fsencode(path).decode(errors="backslashreplace")
-
-
-def _walk(given: Path, on_error: Callable[[OSError], None]) -> Iterator[tuple[Path, str]]:
-    """(absolute path, name) of each file at or under a given path, in order of path."""
-    root = given.resolve()
-    if not root.is_dir():
-        yield root, root.name
-        return
-    for folder, subfolders, files in os.walk(root, onerror=on_error):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for name in sorted(files):
-            path = Path(folder, name)
-            if not name.startswith(".") and not path.is_symlink():
-                yield path, path.relative_to(root).as_posix()
-
-
-def _hashed(path: Path, name: str) -> FoundFile:
-    if _shown(path) != str(path):
-        raise FileRejected("its name is not UTF-8; rename it")
-    size = path.stat().st_size
-    if not path.is_file():
-        raise FileRejected("it is neither a file nor a folder")
-    if size > FILE_LIMIT_BYTES:
-        raise FileTooLarge("bytes", size, FILE_LIMIT_BYTES, "split it")
-    return FoundFile(str(path), name, size, sha256_of(path.read_bytes()))
+                stage = _STAGES[published.outcome]
+                on_event(FileEvent(published.path, stage, passages=published.passages))
 
 
 def _read_ahead(
     files: Sequence[FoundFile],
     reader: Reader,
-    report: Report,
-    tell: Callable[[str], None],
+    tell: Callable[[FileEvent], None],
+    should_stop: Callable[[], bool],
 ) -> Generator[ReadFile, None, None]:
-    """Read files in order, a few ahead of the caller; count the unreadable ones and go on."""
+    """Read files in order, a few ahead of the caller; tell of the unreadable ones and go on."""
 
     def read(file: FoundFile) -> ReadFile:
-        content = Path(file.path).read_bytes()
+        content = Path(file.location or file.path).read_bytes()
         return ReadFile(file.path, file.name, content, reader.read(file.name, content))
 
     waiting: list[tuple[FoundFile, Future[ReadFile]]] = []
@@ -230,8 +214,9 @@ def _read_ahead(
     # One thread: the reader is one process, and order is what makes two runs alike.
     pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read")
     try:
-        while True:
+        while not should_stop():
             while len(waiting) < _READ_AHEAD and (file := next(remaining, None)) is not None:
+                tell(FileEvent(file.path, FileStage.READING))
                 waiting.append((file, pool.submit(read, file)))
             if not waiting:
                 return
@@ -239,14 +224,11 @@ def _read_ahead(
             try:
                 content = future.result()
             except FileRejected as rejection:
-                report.rejected += 1
-                report.reasons[file.path] = str(rejection)
-                tell(file.path)
+                tell(FileEvent(file.path, FileStage.REJECTED, str(rejection)))
             except (IngestionError, OSError) as error:
-                report.failed += 1
-                report.reasons[file.path] = str(error)
-                tell(file.path)
+                tell(FileEvent(file.path, FileStage.FAILED, str(error)))
             else:
+                tell(FileEvent(file.path, FileStage.EMBEDDING))
                 yield content
     finally:
         # The reader is closed next: nothing may be read after that, for it would start another.

@@ -55,3 +55,30 @@ class ParsedDocument:
             position = block.end
         if self.text[position:].strip():
             raise ValueError(f"{self.title!r}: text after {position} is in no block")
+
+
+class FileStage(StrEnum):
+    """How far a file of a run has come."""
+
+    READING = "reading"
+    EMBEDDING = "embedding"
+    ADDED = "added"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen to the file."""
+        return self not in {FileStage.READING, FileStage.EMBEDDING}
+
+
+@dataclass(frozen=True, slots=True)
+class FileEvent:
+    """A file has come so far; `reason` says why it was rejected or failed."""
+
+    path: str
+    stage: FileStage
+    reason: str = ""
+    passages: int = 0

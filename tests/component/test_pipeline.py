@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from ingestion.changes import FoundFile
 from ingestion.errors import TooManyRemoved
-from ingestion.pipeline import FILE_LIMIT_BYTES, Ingester, Progress, Report
+from ingestion.finding import FILE_LIMIT_BYTES
+from ingestion.pipeline import Ingester, Progress, Report
+from ingestion.types import FileEvent, FileStage
 from tests.component.library import Library, opened, texts
 from tests.fakes import PlainReader, WordEncoder
 
@@ -425,3 +428,54 @@ def test_the_real_reader_process_does_the_same(folder, library):
     ingester = Ingester(library.store, lambda: library.encoder, ReaderProcess)
     report = ingester.ingest([folder], collection=library.store.ensure_collection("docs"))
     assert counts(report) == {"added": 1, "rejected": 1}
+
+
+# Files that are known already, one by one
+
+
+def test_every_stage_of_every_file_is_told_in_order(folder, library, reader):
+    write(folder, a="A.", b="CRASH", c="")
+    collection = library.store.ensure_collection("docs")
+    ingester = Ingester(library.store, lambda: library.encoder, reader)
+    told: list[FileEvent] = []
+    files = ingester.look([folder], collection=collection).plan.to_read
+    ingester.bring_in(files, collection=collection, on_event=told.append)
+    stages = {
+        name: [event.stage.value for event in told if event.path == str(folder / f"{name}.txt")]
+        for name in "abc"
+    }
+    assert stages == {
+        "a": ["reading", "embedding", "added"],
+        "b": ["reading", "failed"],
+        "c": ["reading", "rejected"],
+    }
+    assert all(
+        bool(event.reason) == (event.stage.value in {"rejected", "failed"}) for event in told
+    )
+
+
+def test_a_run_that_is_told_to_stop_publishes_what_it_has_read(folder, library, reader):
+    write(folder, **{f"f{i}": f"Text {i}." for i in range(8)})
+    collection = library.store.ensure_collection("docs")
+    ingester = Ingester(library.store, lambda: library.encoder, reader)
+    told: list[FileEvent] = []
+    files = ingester.look([folder], collection=collection).plan.to_read
+    ingester.bring_in(
+        files,
+        collection=collection,
+        on_event=told.append,
+        should_stop=lambda: sum(event.stage is FileStage.EMBEDDING for event in told) == 3,
+    )
+    assert known(library) == ["f0.txt", "f1.txt", "f2.txt"]
+    assert [event.stage for event in told if event.stage.is_final] == [FileStage.ADDED] * 3
+
+
+def test_a_file_may_lie_elsewhere_than_where_it_is_known(tmp_path, library, reader):
+    staged = tmp_path / "0001"
+    staged.write_text("Uploaded words.")
+    collection = library.store.ensure_collection("docs")
+    ingester = Ingester(library.store, lambda: library.encoder, reader)
+    file = FoundFile("upload:/notes.txt", "notes.txt", 15, "", location=str(staged))
+    ingester.bring_in([file], collection=collection, on_event=lambda _: None)
+    [hit] = library.searcher.search("uploaded", readable=library.everything())
+    assert (hit.document.path, hit.document.name) == ("upload:/notes.txt", "notes.txt")
