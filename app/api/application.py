@@ -16,6 +16,7 @@ from app.api.identity import Identity
 from app.api.problems import LOGIN_PATH, install_handlers, response_to
 from app.api.questions import question_routes
 from app.api.queueing import Limits
+from app.api.script_errors import script_error_routes
 from app.api.services import Services
 from app.api.verification import verification_routes
 from app.api.wire import encoded
@@ -42,6 +43,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(evaluation_routes(services, identity))
     app.include_router(feedback_routes(services, identity))
     app.include_router(evaluation_page_routes(services, identity))
+    app.include_router(script_error_routes(identity))
     app.include_router(_schema_route(app, identity))
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     install_handlers(app)

@@ -24,13 +24,14 @@ def page_routes(services: Services, identity: Identity) -> APIRouter:
     @router.api_route("/", methods=_READ)
     def chat(requester: Annotated[Principal, Depends(identity.requester)]) -> Response:
         return HTMLResponse(
-            pages.chat_page(
-                user=requester.name,
+            pages.page(
+                "chat.html",
+                requester,
+                here="chat",
                 engine=services.engine_name,
                 questions=services.suggestions.questions,
                 unanswerable=services.suggestions.unanswerable,
                 longest_question=LONGEST_QUESTION,
-                is_administrator=requester.is_administrator,
                 decoding=encoded(decoding_json(services.default_decoding)).decode(),
             )
         )

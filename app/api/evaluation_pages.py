@@ -64,7 +64,7 @@ def _add_overviews(
             services,
             requester,
             "evals_home.html",
-            here="home",
+            part="home",
             cards=cards,
             live=views.live_chart(services, cards),
             answers=answers,
@@ -92,7 +92,7 @@ def _add_overviews(
             services,
             requester,
             "evals_suite.html",
-            here="home",
+            part="home",
             version=version,
             runs=views.run_lines(runs, chosen),
             metrics=[(name, metric_of(name)) for name in known],
@@ -147,7 +147,7 @@ def _add_runs(
             services,
             requester,
             "evals_run.html",
-            here="home",
+            part="home",
             run=found,
             started=presenting.moment(found.started_at),
             duration=presenting.duration(found),
@@ -206,7 +206,7 @@ def _add_runs(
             services,
             requester,
             "evals_case.html",
-            here="home",
+            part="home",
             run=found,
             result=result,
             case=views.case_of(services, found, result),
@@ -236,7 +236,7 @@ def _add_review(
             services,
             requester,
             "evals_review.html",
-            here="review",
+            part="review",
             proposals=evals.proposals(suite, limit=_MOST_PROPOSALS),
             suite=suite,
             counts=sorted(counts.items()),
@@ -322,5 +322,4 @@ def _limited(name: str, words: str, most: int) -> str:
 
 def _page(services: Services, requester: Principal, template: str, **values: Any) -> Response:  # noqa: ANN401
     waiting = sum(services.evals.proposal_counts().values())
-    html = pages.evaluation_page(template, user=requester.name, waiting=waiting, **values)
-    return HTMLResponse(html)
+    return HTMLResponse(pages.page(template, requester, here="evals", waiting=waiting, **values))

@@ -1,10 +1,12 @@
 """The pages as HTML. Every value is escaped; no script or style stands in a page."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from app.web.navigation import places_for
+from retrieval.types import Principal
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
@@ -18,34 +20,21 @@ _templates = Environment(
 )
 
 
-def chat_page(
-    *,
-    user: str,
-    engine: str,
-    questions: Sequence[str],
-    unanswerable: str | None,
-    longest_question: int,
-    is_administrator: bool,
-    decoding: str,
-) -> str:
-    """The chat. `questions` and `unanswerable` are offered while nothing has been asked.
+def page(template: str, visitor: Principal, *, here: str, **values: Any) -> str:  # noqa: ANN401
+    """A page of the product, for somebody who is logged in.
 
-    `decoding` is the server's own, as JSON.
+    Args:
+        template: its file in `templates`; it extends `frame.html`.
+        here: key of the place in `navigation.PLACES` that the page belongs to.
+        values: what the template shows.
     """
-    return _templates.get_template("chat.html").render(
-        user=user,
-        engine=engine,
-        questions=questions,
-        unanswerable=unanswerable,
-        longest_question=longest_question,
-        is_administrator=is_administrator,
-        decoding=decoding,
+    return _templates.get_template(template).render(
+        user=visitor.name,
+        is_administrator=visitor.is_administrator,
+        places=places_for(visitor),
+        here=here,
+        **values,
     )
-
-
-def evaluation_page(template: str, *, user: str, waiting: int, here: str, **values: Any) -> str:  # noqa: ANN401
-    """A page of evaluation; `waiting` cases are to be reviewed, `here` is where one is."""
-    return _templates.get_template(template).render(user=user, waiting=waiting, here=here, **values)
 
 
 def login_page(*, name: str = "", message: str | None = None) -> str:

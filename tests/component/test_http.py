@@ -261,6 +261,34 @@ def chat(*messages: str, **more: Any) -> dict[str, Any]:
     return {"model": "assay", "messages": turns, **more}
 
 
+# The frame of every page
+
+
+def test_the_bar_leads_nowhere_a_visitor_would_be_refused(site):
+    for name in ["ada", "root"]:
+        client = site.client(name)
+        bar = client.get("/").text.split("</header>")[0]
+        assert ('href="/evals"' in bar) == (name == "root")
+        assert bar.count("aria-current") == 1
+
+
+def test_an_error_of_a_script_is_noted_without_what_it_said(site, caplog):
+    client = site.client("ada")
+    sent = {"kind": "TypeError", "places": ["chat.js:12:5", "frame.js:1:1"]}
+
+    assert client.post("/api/script-errors", json=sent).status_code == 204
+
+    [record] = [record for record in caplog.records if record.name == "app.api.script_errors"]
+    assert record.getMessage() == "script error TypeError at chat.js:12:5, frame.js:1:1"
+    for refused in [
+        {**sent, "kind": "words of a document"},
+        {**sent, "places": ["https://elsewhere/x.js:1:1"]},
+        {**sent, "places": ["a.js:1:1\nforged line"]},
+        {**sent, "message": "secret"},
+    ]:
+        assert client.post("/api/script-errors", json=refused).status_code == 422
+
+
 # Logging in and out
 
 
@@ -718,7 +746,7 @@ def test_suggestions_and_names_stand_escaped_in_the_page(site):
 
     assert SCRIPT not in page
     assert page.count("&lt;script&gt;") == 5
-    assert page.count("<script") == 1
+    assert page.count("<script") == page.count('<script type="module" src="/static/') == 2
     assert "<style" not in page
     assert " style=" not in page
     assert "http://" not in page
