@@ -27,6 +27,7 @@ from retrieval.database import open_database
 from retrieval.lexical import LexicalIndex
 from retrieval.maintenance import Maintenance
 from retrieval.originals import Originals
+from retrieval.policies import Policies
 from retrieval.store import Store
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Assay:
         self.originals = Originals(settings.originals)
         self.store = Store(self.database, self.originals)
         self.access = AccessList(self.database)
+        self.policies = Policies(self.database)
         self.accounts = Accounts(self.database, self.access)
         self.lexical = LexicalIndex(self.database)
         self.maintenance = Maintenance(self.database)
@@ -211,8 +213,10 @@ class Assay:
                 evidence_passages=settings.evidence_passages,
                 evidence_tokens=settings.evidence_tokens,
                 abstain_below=settings.abstain_below,
+                showing=settings.policy,
             ),
             self.store.located,
+            self.policies.among,
         )
 
     def readable_by(self, principal: str | None, collection: str | None) -> frozenset[int]:
@@ -282,6 +286,7 @@ class Assay:
         return Services(
             accounts=self.accounts,
             access=self.access,
+            policies=self.policies,
             store=self.store,
             evals=self.evals,
             thumbs=Thumbs(self.database),

@@ -19,6 +19,7 @@ from generation.decoding import Decoding
 from generation.engines.loading import BUNDLED_MODEL
 from generation.types import Precision, Runtime
 from retrieval.encoder import BUNDLED_ENCODER
+from retrieval.types import Policy
 
 _PREFIX = "ASSAY_"
 
@@ -123,6 +124,11 @@ class Settings(BaseSettings):
         default=None,
         description="Abstain when the answer is less probably in the passages than this, 0 to 1; "
         "unset: the measured operating point.",
+    )
+    policy: Policy | None = Field(
+        default=None,
+        description="What becomes of sentences that are not supported: show, strike, quote or "
+        "abstain, for every collection in place of its own; unset: as each collection says.",
     )
 
     scheduler: bool = Field(

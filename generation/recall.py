@@ -5,7 +5,7 @@ come from the store, with the reader's own access, or not at all.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from generation.language import ENGLISH, LANGUAGES, language_of
 from generation.prompt import asked, on_one_line
@@ -22,10 +22,19 @@ class ReadPassages(Protocol):
     def __call__(self, passage_ids: Sequence[int], /) -> Mapping[int, tuple[Passage, Document]]: ...
 
 
-def as_asked(
-    history: Sequence[Message], readable: frozenset[int], read: ReadPassages
-) -> tuple[tuple[Message, ...], str]:
-    """The conversation as it stood in earlier prompts, and the language it is in by now.
+class Recalled(NamedTuple):
+    """A conversation as it stood in earlier prompts, and the language it is in by now.
+
+    `collections` are the ids of those whose words stand in it again.
+    """
+
+    turns: tuple[Message, ...]
+    language: str
+    collections: frozenset[int]
+
+
+def as_asked(history: Sequence[Message], readable: frozenset[int], read: ReadPassages) -> Recalled:
+    """The conversation as it stood in earlier prompts.
 
     A question keeps its evidence only when all of it can be had: every passage is there, in a
     readable collection, and holds the words that are named. Else it stands alone. Nothing tells a
@@ -38,6 +47,7 @@ def as_asked(
     recalled = _newest(history)
     passages = _readable(recalled, readable, read)
     turns = []
+    collections: set[int] = set()
     language = ENGLISH
     for turn, parts in zip(history, recalled, strict=True):
         if turn.role != "user":
@@ -49,8 +59,9 @@ def as_asked(
         words = turn.content.strip()
         if found and len(found) == len(lines):
             words = asked(turn.content, found, LANGUAGES[language])
+            collections.update(passages[part.passage_id].collection_id for part in parts)
         turns.append(Message("user", words))
-    return tuple(turns), language
+    return Recalled(tuple(turns), language, frozenset(collections))
 
 
 def _newest(history: Sequence[Message]) -> list[tuple[PassagePart, ...]]:

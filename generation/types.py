@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Literal, TypeAlias
 
 from generation.decoding import Decoding
-from retrieval.types import Hit
+from retrieval.types import Hit, Policy
 
 # How a model is run on this machine: with OpenVINO on processors, with torch as the reference and
 # on GPUs; "auto" is the faster one that can run it.
@@ -171,7 +171,9 @@ class Answer:
     with `engine` and `decoding`, whose seed is there when anything was drawn, it says what made the
     answer. `finish_reason`, `tokens` and `drafts` are the engine's; `evidence` is what stood in its
     prompt and `left_out` what found no room there: None and empty when it was not asked. `language`
-    is that of the question, an ISO 639-1 code.
+    is that of the question, an ISO 639-1 code. `policy` is the strictest of the collections that
+    the evidence is from, and `struck` how many sentences were written and left out because of it:
+    what the engine said of them is left out too.
     """
 
     question: str
@@ -192,6 +194,8 @@ class Answer:
     language: str = "en"
     evidence: tuple[PassagePart, ...] = ()
     left_out: LeftOut | None = None
+    policy: Policy = Policy.SHOW
+    struck: int = 0
 
     def __post_init__(self) -> None:
         if self.abstained and self.sentences:
@@ -207,7 +211,10 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """Event: the engine wrote `text`, the next piece of its draft, not yet assayed."""
+    """Event: the engine wrote `text`, the next piece of its draft, not yet assayed.
+
+    Only under a policy that shows what is not supported.
+    """
 
     text: str
 

@@ -59,6 +59,8 @@ collections = Table(
     Column("id", Key, primary_key=True),
     Column("name", String(200), nullable=False, unique=True),
     Column("created_at", DateTime, nullable=False),
+    # What becomes of sentences that its documents do not support: a `Policy`.
+    Column("policy", String(10), nullable=False, default="show", server_default="show"),
 )
 
 grants = Table(

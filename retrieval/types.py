@@ -17,6 +17,21 @@ class Access(StrEnum):
     MANAGE = "manage"
 
 
+class Policy(StrEnum):
+    """What becomes of an answer over a collection's documents when they do not support all of it.
+
+    SHOW: every sentence is shown with its verdict. STRIKE: what is not supported is left out, and
+    how much is said. QUOTE: unless every sentence is supported, the best passages are quoted
+    instead. ABSTAIN: unless every sentence is supported, the question is declined. Of a draft
+    each shows nothing that the one before it would not.
+    """
+
+    SHOW = "show"
+    STRIKE = "strike"
+    QUOTE = "quote"
+    ABSTAIN = "abstain"
+
+
 @dataclass(frozen=True, slots=True)
 class Collection:
     """What access is granted on."""

@@ -13,6 +13,7 @@ from app.api.evaluation_pages import evaluation_page_routes
 from app.api.feedback import feedback_routes
 from app.api.guard import Guard
 from app.api.identity import Identity
+from app.api.policies import policy_routes
 from app.api.problems import LOGIN_PATH, install_handlers, response_to
 from app.api.questions import question_routes
 from app.api.queueing import Limits
@@ -40,6 +41,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(verification_routes(services, identity, desks.verifications))
     app.include_router(completion_routes(services, identity, desks.answers))
     app.include_router(desk_routes(desks, identity))
+    app.include_router(policy_routes(services, identity))
     app.include_router(evaluation_routes(services, identity))
     app.include_router(feedback_routes(services, identity))
     app.include_router(evaluation_page_routes(services, identity))

@@ -12,6 +12,7 @@ from generation.decoding import Decoding
 from generation.groundedness.types import ResponseVerifier
 from generation.types import AnswerEvent, Message
 from retrieval.access import AccessList
+from retrieval.policies import Policies
 from retrieval.store import Store
 from retrieval.types import Hit
 
@@ -75,6 +76,7 @@ class Services:
 
     accounts: Accounts
     access: AccessList
+    policies: Policies
     store: Store
     evals: EvalStore
     thumbs: Thumbs

@@ -159,6 +159,8 @@ class AssayJson(TypedDict):
     language: str
     evidence: list[EvidenceJson]
     left_out: LeftOutJson | None
+    policy: str
+    struck: int
 
 
 class AnswerJson(AssayJson):
@@ -258,6 +260,8 @@ def assay_json(answer: Answer) -> AssayJson:
             for part in answer.evidence
         ],
         "left_out": _left_out_json(answer.left_out),
+        "policy": answer.policy.value,
+        "struck": answer.struck,
     }
 
 

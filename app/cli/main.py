@@ -18,6 +18,11 @@ _COMMANDS = MappingProxyType(
         "ask": ("app.cli.questions", "ask", "Answer questions from the documents."),
         "backup": ("app.cli.backup", "backup", "Write everything into one file."),
         "bench": ("app.cli.bench", "bench", "Measure Assay on a collection."),
+        "collection": (
+            "app.cli.collections",
+            "collection",
+            "List collections, say how strict answers are.",
+        ),
         "doctor": ("app.cli.upkeep", "doctor", "Check everything, and mend it with --repair."),
         "eval": ("app.cli.evals", "evaluate", "Measure answers: suites, runs, gates, schedules."),
         "ingest": ("app.cli.documents", "ingest", "Bring files and folders in."),

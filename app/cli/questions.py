@@ -173,9 +173,19 @@ def _show_end(terminal: Terminal, answer: "Answer") -> None:
         for hit in answer.nearest:
             terminal.line(f"  nearest: {_place(hit.document.name, hit.passage.page)}")
             terminal.line(f"    {excerpt(hit.passage.text)}")
+    if answer.struck:
+        terminal.line(_struck(answer))
     for rank, draft in enumerate(answer.drafts, start=1):
         terminal.line(f"draft {rank}, log-probability {draft.logprob:.2f}: {excerpt(draft.text)}")
     terminal.note(_cost(answer))
+
+
+def _struck(answer: "Answer") -> str:
+    """What the policy left out, in words."""
+    if answer.policy == "strike":
+        counted = "1 sentence" if answer.struck == 1 else f"{answer.struck} sentences"
+        return f"{counted} left out: not supported by the documents"
+    return "the draft is not shown: not all of it was supported by the documents"
 
 
 def _cost(answer: "Answer") -> str:

@@ -20,6 +20,7 @@ from generation.prompt import PROMPT_VERSION
 from generation.sufficiency import ABSTAIN_BELOW
 from generation.types import EngineInfo
 from retrieval.encoder import Encoder, beginnings
+from retrieval.types import Policy
 
 if TYPE_CHECKING:
     from app.bootstrap import Assay
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 # Settings that a run may have otherwise than the product.
-_OVERRIDES = ("model", "abstain_below", "evidence_passages", "evidence_tokens")
+_OVERRIDES = ("model", "abstain_below", "evidence_passages", "evidence_tokens", "policy")
 # Fields of `Decoding` that a run may choose: not the seed, which each case has of its own, nor the
 # stop strings, and no log-probabilities, since nothing measures them.
 RUN_DECODING = (
@@ -65,6 +66,7 @@ class RunOptions:
     abstain_below: float | None = None
     evidence_passages: int | None = None
     evidence_tokens: int | None = None
+    policy: Policy | None = None
     judges: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -187,6 +189,7 @@ def _wired(assay: "Assay", version: SuiteVersion, options: RunOptions) -> _Wirin
                 "abstain_below": ABSTAIN_BELOW if below is None else below,
                 "evidence_passages": settings.evidence_passages,
                 "evidence_tokens": settings.evidence_tokens,
+                "policy": None if settings.policy is None else settings.policy.value,
             },
             "judges": None if judging is None else judge_pins(assay, judging),
         },

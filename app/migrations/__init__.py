@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from retrieval.database import writing
 from retrieval.errors import SchemaMismatch
 
-HEAD = "0003"
+HEAD = "0004"
 
 
 def upgrade(engine: Engine) -> None:

@@ -61,7 +61,7 @@ def cause_of(
 
 # Words of dotted pin names -> the stage they steer. A pin that is none of them steers all.
 _RETRIEVAL_PINS = ("encoder", "retrieval", "index", "collection", "as_user", "readable")
-_OPERATING_PINS = ("abstain_below",)
+_OPERATING_PINS = ("abstain_below", "policy")
 _JUDGE_PINS = ("verifier", "judge")
 _DOCUMENT_PINS = ("change_number",)
 _CHANCE_PINS = ("seed",)

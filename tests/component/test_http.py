@@ -43,6 +43,7 @@ from generation.types import (
 from retrieval.access import AccessList
 from retrieval.database import open_database
 from retrieval.originals import Originals
+from retrieval.policies import Policies
 from retrieval.store import Store
 from retrieval.types import Access, Collection, Document, Hit, Passage, Principal
 from tests.fakes import SubstringVerifier
@@ -217,6 +218,7 @@ def site(tmp_path):
     services = Services(
         accounts=accounts,
         access=access,
+        policies=Policies(engine),
         store=store,
         evals=EvalStore(engine),
         thumbs=Thumbs(engine),
@@ -1183,6 +1185,8 @@ def test_a_completion_in_one_piece(site):
         "abstained", "answerability", "sentences", "nearest", "timings", "engine_info", "decoding",
         "prompt_version", "change_number", "finish_reason", "drafts", "language", "evidence",
         "left_out",
+        "policy",
+        "struck",
     }  # fmt: skip
     assert [s["verdict"] for s in assay["sentences"]] == [
         "supported", "partly", "unsupported", "supported",
@@ -1348,3 +1352,25 @@ def test_openais_own_client_is_content(site):
     said = "".join(piece.choices[0].delta.content or "" for piece in pieces)
     assert said == whole.choices[0].message.content
     assert pieces[-1].model_extra["assay"] == whole.model_extra["assay"]
+
+
+# Policies
+
+
+def test_an_administrator_chooses_a_policy_and_readers_see_those_of_their_collections(site):
+    root, ada = site.client("root"), site.client("ada")
+    chosen = root.put("/api/policies/open", json={"policy": "strike"})
+    assert chosen.json() == {"collection": "open", "policy": "strike"}
+    assert ada.get("/api/policies").json() == {
+        "policies": [{"collection": "open", "policy": "strike"}]
+    }
+    assert len(root.get("/api/policies").json()["policies"]) == 2
+
+
+def test_a_policy_is_not_chosen_by_readers_nor_for_what_is_not_there(site):
+    refused = site.client("ada").put("/api/policies/open", json={"policy": "show"})
+    assert refused.status_code == 403
+    assert site.client("root").put("/api/policies/no", json={"policy": "show"}).status_code == 404
+    wrong = site.client("root").put("/api/policies/open", json={"policy": "shout"})
+    assert wrong.status_code == 422
+    assert site.client().get("/api/policies").status_code == 401

@@ -26,6 +26,7 @@ SHOWN_DEFAULTS = {  # where the table says it in words
     "home": "the user's data folder",
     "abstain_below": "unset",
     "decoding": "`{}`",
+    "policy": "unset",
     "remote_url": "unset",
     "remote_key": "unset",
     "remote_model": "unset",
@@ -146,6 +147,7 @@ def routes() -> set[str]:
     nothing = None
     services = Services(
         accounts=nothing, access=nothing, store=nothing, evals=nothing, thumbs=nothing,
+        policies=nothing,
         schedules=nothing, search=nothing, answer=nothing, verifier=nothing,
         readiness=lambda: Readiness(ready=True, detail=""), engine_name="engine",
         default_decoding=Decoding(), suggestions=Suggestions(), secure_cookies=False,

@@ -37,7 +37,7 @@ def shelf() -> SimpleNamespace:
 
 
 def question(*parts: PassagePart) -> str:
-    turns, _ = as_asked([Message("user", QUESTION, parts)], frozenset({OURS}), shelf().read)
+    turns, *_ = as_asked([Message("user", QUESTION, parts)], frozenset({OURS}), shelf().read)
     return turns[0].content
 
 
@@ -69,7 +69,7 @@ def test_what_cannot_be_had_leaves_the_question_alone(part):
 def test_nothing_is_read_for_who_may_read_nothing():
     kept = shelf()
     history = [Message("user", QUESTION, (PassagePart(10, 100, 122),))]
-    turns, _ = as_asked(history, frozenset(), kept.read)
+    turns, *_ = as_asked(history, frozenset(), kept.read)
     assert turns == (Message("user", QUESTION),)
     assert kept.wanted == []
 
@@ -78,7 +78,7 @@ def test_each_passage_is_read_once_and_only_so_many():
     kept = shelf()
     old = Message("user", "Old?", tuple(PassagePart(n, 0, 1) for n in range(500)))
     same = Message("user", QUESTION, (PassagePart(10, 100, 122),) * (MOST_RECALLED - 1))
-    turns, _ = as_asked([old, same], frozenset({OURS}), kept.read)
+    turns, *_ = as_asked([old, same], frozenset({OURS}), kept.read)
     assert kept.wanted == [[10]]
     assert turns[0].content == "Old?"
     assert turns[1].content.count("The lease ends in May.") == MOST_RECALLED - 1
@@ -86,11 +86,11 @@ def test_each_passage_is_read_once_and_only_so_many():
 
 def test_what_the_assistant_said_has_no_evidence():
     said = Message("assistant", "In May.", (PassagePart(10, 100, 122),))
-    turns, _ = as_asked([said], frozenset({OURS}), shelf().read)
+    turns, *_ = as_asked([said], frozenset({OURS}), shelf().read)
     assert turns == (Message("assistant", "In May."),)
 
 
 def test_a_conversation_has_the_language_of_its_last_question_that_tells():
     history = [Message("user", "Wann endet der Vertrag?"), Message("user", "2019?")]
-    assert as_asked(history, frozenset(), shelf().read)[1] == "de"
-    assert as_asked([], frozenset(), shelf().read)[1] == "en"
+    assert as_asked(history, frozenset(), shelf().read).language == "de"
+    assert as_asked([], frozenset(), shelf().read).language == "en"

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from retrieval.types import Policy
+
 # Field of `RunOptions`, and the name of the option's value -> the option.
 _OPTIONS = MappingProxyType(
     {
@@ -45,6 +47,11 @@ _OPTIONS = MappingProxyType(
             type=click.FloatRange(0, 1),
             help="Abstain when the answer is less probably in the passages than this.",
         ),
+        "policy": click.option(
+            "--policy",
+            type=click.Choice([one.value for one in Policy]),
+            help="Of every collection, in place of its own: what becomes of unsupported sentences.",
+        ),
         "judges": click.option(
             "--judge",
             "judges",
@@ -65,6 +72,8 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
         chosen = {name: named.pop(name) for name in _OPTIONS}
         controls = chosen.pop("controls")
+        if chosen["policy"] is not None:
+            chosen["policy"] = Policy(chosen["policy"])
         if controls is not None:
             chosen |= _parsed(controls, chosen)
         return command(*given, options=RunOptions(**chosen), **named)

@@ -143,6 +143,13 @@ function metaPart(answer) {
     const supported = answer.sentences.filter((sentence) => sentence.verdict === "supported").length;
     facts.push(`${supported} of ${count(answer.sentences.length, "sentence")} supported`);
   }
+  if (answer.struck) {
+    facts.push(
+      answer.policy === "strike"
+        ? `${count(answer.struck, "sentence")} left out: not supported`
+        : "a draft was not shown: not all of it was supported",
+    );
+  }
   facts.push(`${answer.timings.total.toFixed(1)} s`);
   facts.push(`${count(answer.usage.completion_tokens, "token")} written`);
   facts.push(answer.engine);

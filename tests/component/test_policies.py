@@ -1,0 +1,136 @@
+"""Policies of collections, from the column to what a reader is shown."""
+
+from itertools import pairwise
+
+import pytest
+
+from generation.answering import Answerer, AnsweringPolicy
+from generation.types import Answer, Assayed, Drafted, Finished, Origin
+from retrieval.policies import Policies
+from retrieval.types import Policy
+from tests.component.library import Library, opened
+from tests.fakes import ScriptedEngine, SubstringVerifier
+
+DRAFT = "Tea is at four o'clock. Rum is at nine. Tea is never cold."
+
+
+@pytest.fixture
+def library(tmp_path):
+    with opened(tmp_path) as library:
+        library.publish(
+            "house", "/tea.txt", "At tea one sits. Tea is at four o'clock. Tea is served hot."
+        )
+        library.publish("vault", "/gold.txt", "The tea vault opens at nine.")
+        yield library
+
+
+def asked(
+    library: Library, *collections: str, draft: str = DRAFT, showing: Policy | None = None
+) -> tuple[list[object], Answer]:
+    """The events of an answer over some collections, and the answer."""
+    answerer = Answerer(
+        library.searcher.search,
+        library.encoder,
+        ScriptedEngine([draft]),
+        SubstringVerifier(),
+        library.store.change_number,
+        AnsweringPolicy(abstain_below=0.0, showing=showing),
+        library.store.located,
+        Policies(library.engine).among,
+    )
+    readable = frozenset(library.store.collection(name).id for name in collections)
+    *events, last = answerer.answer("When is tea served?", readable=readable)
+    assert isinstance(last, Finished)
+    return events, last.answer
+
+
+def choose(library: Library, name: str, policy: Policy) -> None:
+    Policies(library.engine).choose(library.store.collection(name), policy)
+
+
+def shown_in(events) -> list[str]:
+    return [event.sentence.text for event in events if isinstance(event, Assayed)]
+
+
+def test_a_new_collection_shows_everything_with_its_verdict(library):
+    events, answer = asked(library, "house")
+    assert answer.policy is Policy.SHOW
+    assert "Rum is at nine." in shown_in(events)
+    assert any(isinstance(event, Drafted) for event in events)
+    assert answer.struck == 0
+
+
+def test_strike_holds_back_what_is_not_supported_and_counts_it(library):
+    choose(library, "house", Policy.STRIKE)
+    events, answer = asked(library, "house")
+    assert answer.policy is Policy.STRIKE
+    assert not any(isinstance(event, Drafted) for event in events)
+    assert all(sentence.is_said for sentence in answer.sentences)
+    assert "Rum is at nine." not in str(answer.sentences)
+    assert answer.struck == 2
+
+
+def test_quote_puts_verbatim_sentences_in_place_of_a_draft_that_does_not_hold(library):
+    choose(library, "house", Policy.QUOTE)
+    events, answer = asked(library, "house")
+    assert {sentence.origin for sentence in answer.sentences} == {Origin.QUOTED}
+    assert len(answer.sentences) == 3
+    assert all(s.text == c.quote for s in answer.sentences for c in s.citations)
+    assert shown_in(events) == [sentence.text for sentence in answer.sentences]
+    assert answer.struck == 2  # the second settled it, and nothing was written after it
+
+
+def test_quote_shows_a_draft_that_holds(library):
+    choose(library, "house", Policy.QUOTE)
+    _, answer = asked(library, "house", draft="At tea one sits.")
+    assert answer.struck == 0
+    assert not answer.abstained
+
+
+def test_abstain_shows_nothing_before_all_is_judged_and_declines_for_one_sentence(library):
+    choose(library, "house", Policy.ABSTAIN)
+    events, answer = asked(library, "house")
+    assert shown_in(events) == []
+    assert answer.abstained
+    assert answer.struck > 0
+    assert len(answer.nearest) > 0
+
+
+def test_abstain_answers_when_everything_is_supported(library):
+    choose(library, "house", Policy.ABSTAIN)
+    events, answer = asked(library, "house", draft="At tea one sits.")
+    assert not answer.abstained
+    assert shown_in(events) == [sentence.text for sentence in answer.sentences]
+
+
+def test_the_strictest_collection_the_evidence_is_from_wins(library):
+    choose(library, "vault", Policy.ABSTAIN)
+    _, over_both = asked(library, "house", "vault")
+    _, over_one = asked(library, "house")
+    assert over_both.policy is Policy.ABSTAIN
+    assert over_one.policy is Policy.SHOW
+
+
+def test_a_setting_stands_in_place_of_what_the_collections_say(library):
+    choose(library, "house", Policy.ABSTAIN)
+    _, answer = asked(library, "house", showing=Policy.STRIKE)
+    assert answer.policy is Policy.STRIKE
+
+
+@pytest.mark.parametrize(("milder", "stricter"), list(pairwise(Policy)))
+def test_a_stricter_policy_never_says_more_that_was_written(library, milder, stricter):
+    _, one = asked(library, "house", showing=milder)
+    _, other = asked(library, "house", showing=stricter)
+    written = [s.text for s in one.sentences if s.origin is Origin.GENERATED]
+    assert all(
+        sentence.text in written
+        for sentence in other.sentences
+        if sentence.origin is Origin.GENERATED
+    )
+
+
+def test_log_probabilities_do_not_tell_what_was_struck(library):
+    choose(library, "house", Policy.STRIKE)
+    _, answer = asked(library, "house")
+    assert answer.tokens == ()
+    assert answer.drafts == ()
