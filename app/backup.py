@@ -32,7 +32,6 @@ from app.bootstrap import Assay
 from app.errors import BackupRefused, CommandFailed
 from app.migrations import HEAD, schema_version
 from app.occupancy import scratch_folder
-from retrieval.access import AccessList
 from retrieval.database import (
     copy_database,
     damage_of,
@@ -221,7 +220,7 @@ class _Packing:
             )
         with opened_alone(self._copy) as engine:
             # A session that was ended since must not live again after a restore.
-            Accounts(engine, AccessList(engine)).end_all_sessions()
+            Accounts(engine).sessions.end_all()
             schema = schema_version(engine) or HEAD
         return Label(format=FORMAT, assay=version("assay"), schema_version=schema, created_at=now)
 

@@ -13,16 +13,22 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from app.accounts import Accounts
+from app.administration import Administration
+from app.audit import AuditLog
 from app.engines import EngineChoice, load_chosen
 from app.live_counts import LiveCounter
 from app.migrations import upgrade
 from app.occupancy import HomeUse
+from app.own_account import OwnAccount
+from app.people import People
 from app.preparing import Preparation
 from app.settings import Settings
+from app.sharing import Sharing
 from evals.feedback import Thumbs
 from evals.schedule_store import ScheduleStore
 from evals.store import EvalStore
 from retrieval.access import AccessList
+from retrieval.collections import Collections
 from retrieval.database import open_database
 from retrieval.lexical import LexicalIndex
 from retrieval.maintenance import Maintenance
@@ -75,7 +81,13 @@ class Assay:
         self.store = Store(self.database, self.originals)
         self.access = AccessList(self.database)
         self.policies = Policies(self.database)
-        self.accounts = Accounts(self.database, self.access)
+        self.accounts = Accounts(self.database)
+        self.people = People(self.database)
+        self.collections = Collections(self.database)
+        self.audit = AuditLog(self.database)
+        self.administration = Administration(self.access, self.people, self.accounts, self.audit)
+        self.own_account = OwnAccount(self.accounts, self.people, self.audit)
+        self.sharing = Sharing(self.access, self.collections, self.audit)
         self.lexical = LexicalIndex(self.database)
         self.maintenance = Maintenance(self.database)
         self.evals = EvalStore(self.database)
@@ -87,6 +99,7 @@ class Assay:
     def close(self) -> None:
         """End what the models do, and leave the home folder to others, a restore among them."""
         self.live_counter.flush(_PATIENCE_SECONDS)
+        self.audit.flush(_PATIENCE_SECONDS)
         self._close_engines()
         self.database.dispose()
         self._use.end()
@@ -287,6 +300,12 @@ class Assay:
             accounts=self.accounts,
             access=self.access,
             policies=self.policies,
+            people=self.people,
+            collections=self.collections,
+            audit=self.audit,
+            administration=self.administration,
+            own_account=self.own_account,
+            sharing=self.sharing,
             store=self.store,
             evals=self.evals,
             thumbs=Thumbs(self.database),

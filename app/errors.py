@@ -15,6 +15,9 @@ AppError
 ├── PasswordUnusable     a new password is too short or too long
 ├── NotAUser             a group has no password and no API keys
 ├── UnknownKey           an API key that is not there
+├── UnknownEntry         a user, group, session or document of a number that is not there for one
+├── LastAdministrator    nobody would be left who may administer
+├── AccessDenied         what one may know of, but not do
 ├── ServerBusy           as many answers are being made, and waited for, as this server takes
 ├── TooManyAnswers       as many of them are one user's as one user may have
 ├── ServerStopping       the server is being stopped: what is not answered will not be
@@ -135,6 +138,26 @@ class UnknownKey(AppError):
 
     def __init__(self, key_id: int) -> None:
         super().__init__(f"there is no API key number {key_id}; list the keys to see the numbers")
+
+
+class UnknownEntry(AppError):
+    """Something of a number that is not there, or not for who asks: which of them is not said."""
+
+    def __init__(self, kind: str, number: int) -> None:
+        super().__init__(f"there is no {kind} number {number} that you may see; look at the list")
+
+
+class LastAdministrator(AppError):
+    """Nobody would be left who may administer."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name!r} is the last administrator; make another user an administrator first"
+        )
+
+
+class AccessDenied(AppError):
+    """What one may know of, but not do."""
 
 
 class ServerBusy(AppError):

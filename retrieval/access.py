@@ -4,7 +4,9 @@ Search takes the set `readable` returns and filters inside the indexes: nothing 
 candidate. (How rare a word is, which BM25 weighs, is counted over all passages.)
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
@@ -14,6 +16,15 @@ from retrieval.schema import collections, grants, memberships, principals
 from retrieval.types import Access, Collection, Principal
 
 NAME_LIMIT_CHARACTERS = 200
+
+
+class Grant(NamedTuple):
+    """What a user or group was granted on a collection."""
+
+    principal: Principal
+    is_group: bool
+    collection: Collection
+    access: Access
 
 
 class AccessList:
@@ -27,6 +38,7 @@ class AccessList:
 
         Raises:
             NameTaken: a user or group of that name exists.
+            NameUnusable: it is blank, too long, or has characters that cannot be seen.
         """
         return self._add(name, "user", is_administrator=is_administrator)
 
@@ -44,6 +56,7 @@ class AccessList:
 
         Raises:
             NameTaken: a user or group of that name exists.
+            NameUnusable: it is blank, too long, or has characters that cannot be seen.
         """
         return self._add(name, "group", is_administrator=False)
 
@@ -61,6 +74,11 @@ class AccessList:
             known = select(memberships).filter_by(**pair)
             if sql.execute(known).one_or_none() is None:
                 sql.execute(insert(memberships).values(**pair))
+
+    def leave(self, member: Principal, group: Principal) -> None:
+        """End a membership. Nothing to do twice."""
+        with writing(self._engine) as sql:
+            sql.execute(delete(memberships).filter_by(group_id=group.id, member_id=member.id))
 
     def principals(self) -> list[Principal]:
         """Every user and group, by name."""
@@ -80,6 +98,8 @@ class AccessList:
             raise UnknownName("user or group", name, f"add one with `assay user add {name}`")
         return Principal(row.id, row.name, bool(row.is_administrator))
 
+    # Grants
+
     def grant(self, principal: Principal, collection: Collection, access: Access) -> None:
         """Set what `principal` may do with `collection`, in place of what was granted before."""
         with writing(self._engine) as sql:
@@ -95,19 +115,77 @@ class AccessList:
         with writing(self._engine) as sql:
             _revoke(sql, principal, collection)
 
+    def grants(
+        self, *, collection: Collection | None = None, principal: Principal | None = None
+    ) -> list[Grant]:
+        """What was granted, on one collection or to one principal, by names.
+
+        What members have through a group is listed once, at the group.
+        """
+        query = (
+            select(
+                grants.c.access,
+                principals,
+                collections.c.id.label("collection_id"),
+                collections.c.name.label("collection"),
+            )
+            .join(principals, principals.c.id == grants.c.principal_id)
+            .join(collections, collections.c.id == grants.c.collection_id)
+            .order_by(collections.c.name, principals.c.name)
+        )
+        if collection is not None:
+            query = query.where(grants.c.collection_id == collection.id)
+        if principal is not None:
+            query = query.where(grants.c.principal_id == principal.id)
+        with self._engine.begin() as sql:
+            return [
+                Grant(
+                    Principal(row.id, row.name, bool(row.is_administrator)),
+                    row.kind == "group",
+                    Collection(row.collection_id, row.collection),
+                    Access(row.access),
+                )
+                for row in sql.execute(query)
+            ]
+
+    # Decisions
+
+    def levels(self, principal: Principal) -> Mapping[int, Access]:
+        """What `principal` may do, by collection id: the most of its own grants and its groups'.
+
+        Administrators manage every collection. Who is disabled or gone may do nothing.
+        """
+        with self._engine.begin() as sql:
+            person = sql.execute(
+                select(principals.c.is_administrator, principals.c.disabled_at).where(
+                    principals.c.id == principal.id
+                )
+            ).one_or_none()
+            if person is None or person.disabled_at is not None:
+                return {}
+            if person.is_administrator:
+                return dict.fromkeys(sql.execute(select(collections.c.id)).scalars(), Access.MANAGE)
+            groups = select(memberships.c.group_id).where(memberships.c.member_id == principal.id)
+            rows = sql.execute(
+                select(grants.c.collection_id, grants.c.access).where(
+                    (grants.c.principal_id == principal.id) | grants.c.principal_id.in_(groups)
+                )
+            ).all()
+        found: dict[int, Access] = {}
+        for row in rows:
+            access = Access(row.access)
+            if access.includes(found.get(row.collection_id, Access.READ)):
+                found[row.collection_id] = access
+        return found
+
+    def allowed(self, principal: Principal, access: Access) -> frozenset[int]:
+        """Ids of the collections with which `principal` may do this, or more."""
+        levels = self.levels(principal)
+        return frozenset(number for number in levels if levels[number].includes(access))
+
     def readable(self, principal: Principal) -> frozenset[int]:
         """Ids of the collections `principal` may read, by itself or through its groups."""
-        with self._engine.begin() as sql:
-            administrator = sql.execute(
-                select(principals.c.is_administrator).where(principals.c.id == principal.id)
-            ).scalar()
-            if administrator:
-                return frozenset(sql.execute(select(collections.c.id)).scalars())
-            groups = select(memberships.c.group_id).where(memberships.c.member_id == principal.id)
-            allowed = select(grants.c.collection_id).where(
-                (grants.c.principal_id == principal.id) | grants.c.principal_id.in_(groups)
-            )
-            return frozenset(sql.execute(allowed).scalars())
+        return self.allowed(principal, Access.READ)
 
     def everything(self) -> frozenset[int]:
         """Ids of all collections: what the operator at the command line reads."""
@@ -115,9 +193,7 @@ class AccessList:
             return frozenset(sql.execute(select(collections.c.id)).scalars())
 
     def _add(self, name: str, kind: str, *, is_administrator: bool) -> Principal:
-        name = name.strip()
-        if not 0 < len(name) <= NAME_LIMIT_CHARACTERS:
-            raise NameUnusable(name, NAME_LIMIT_CHARACTERS)
+        name = usable_name(name)
         with writing(self._engine) as sql:
             if sql.execute(select(principals.c.id).where(principals.c.name == name)).first():
                 raise NameTaken("user or group", name)
@@ -125,6 +201,19 @@ class AccessList:
             made = insert(principals).values(row).returning(principals.c.id)
             principal_id = sql.execute(made).scalar_one()
         return Principal(principal_id, name, is_administrator)
+
+
+def usable_name(name: str) -> str:
+    """A name without white space around it.
+
+    Raises:
+        NameUnusable: nothing is left, it is too long, or it has characters that cannot be seen: a
+            name with one could pass for another.
+    """
+    name = name.strip()
+    if not 0 < len(name) <= NAME_LIMIT_CHARACTERS or not name.isprintable():
+        raise NameUnusable(name, NAME_LIMIT_CHARACTERS)
+    return name
 
 
 def _row(name: str, kind: str, *, is_administrator: bool) -> dict[str, object]:

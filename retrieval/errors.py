@@ -3,7 +3,8 @@
 RetrievalError
 ├── UnknownName            a collection, principal or document that is not there
 ├── NameTaken              a collection or principal of that name exists
-├── NameUnusable           a name that is blank or too long
+├── NameUnusable           a name that is blank, too long, or has characters that cannot be seen
+├── CollectionNotEmpty     a collection with documents in it is not removed
 ├── StoreBusy              another process held the write lock longer than the limit
 ├── SchemaMismatch         the database was made by another version of Assay
 ├── TextTooLong            a text has more tokens than the encoder reads
@@ -38,11 +39,23 @@ class NameTaken(RetrievalError):
 
 
 class NameUnusable(RetrievalError):
-    """A name that is blank or too long."""
+    """A name that is blank, too long, or has characters that cannot be seen."""
 
     def __init__(self, name: str, limit: int) -> None:
+        what = "has characters that cannot be seen"
+        if not 0 < len(name) <= limit:
+            what = f"has {len(name)} characters"
         super().__init__(
-            f"the name {name[:20]!r} has {len(name)} characters; choose one with 1 to {limit}"
+            f"the name {name[:20]!r} {what}; choose one with 1 to {limit} letters, digits and signs"
+        )
+
+
+class CollectionNotEmpty(RetrievalError):
+    """A collection with documents in it is not removed."""
+
+    def __init__(self, name: str, documents: int) -> None:
+        super().__init__(
+            f"the collection {name!r} holds {documents} documents; delete these first, or with it"
         )
 
 

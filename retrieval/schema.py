@@ -43,6 +43,8 @@ principals = Table(
     Column("name", String(200), nullable=False, unique=True),
     Column("is_administrator", Integer, nullable=False, default=0),
     Column("created_at", DateTime, nullable=False),
+    # Nobody logs in as one that is disabled, and it reads nothing.
+    Column("disabled_at", DateTime),
     CheckConstraint("kind IN ('user', 'group')", name="kind"),
 )
 

@@ -1,7 +1,7 @@
 """The values of the corpus. Pure: loads no model, index, database or web library."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -10,11 +10,20 @@ from numpy.typing import NDArray
 
 
 class Access(StrEnum):
-    """What a principal may do with a collection; each level includes those before it."""
+    """What a principal may do with a collection; each level includes those before it.
+
+    READ: search it, ask it, open its documents. WRITE: bring documents in, read them again,
+    delete them. MANAGE: grant it to others, rename and delete it.
+    """
 
     READ = "read"
     WRITE = "write"
     MANAGE = "manage"
+
+    def includes(self, other: "Access") -> bool:
+        """Whether this level is enough where `other` is asked for."""
+        order = list(Access)
+        return order.index(self) >= order.index(other)
 
 
 class Policy(StrEnum):
@@ -42,11 +51,15 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A user or group. An administrator reads every collection."""
+    """A user or group. An administrator reads every collection.
+
+    `viewed_by` names the administrator who looks through the eyes of this one, if one does.
+    """
 
     id: int
     name: str
     is_administrator: bool
+    viewed_by: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

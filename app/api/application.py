@@ -4,7 +4,9 @@ from fastapi import APIRouter, Depends, FastAPI
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
+from app.api.audit import audit_routes
 from app.api.browsing import health_routes, page_routes
+from app.api.collections import collection_routes
 from app.api.completions import completion_routes
 from app.api.desk import Desks, desks_for
 from app.api.desk_state import desk_routes
@@ -13,6 +15,8 @@ from app.api.evaluation_pages import evaluation_page_routes
 from app.api.feedback import feedback_routes
 from app.api.guard import Guard
 from app.api.identity import Identity
+from app.api.own_account import own_account_routes
+from app.api.people import people_routes
 from app.api.policies import policy_routes
 from app.api.problems import LOGIN_PATH, install_handlers, response_to
 from app.api.questions import question_routes
@@ -46,6 +50,10 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(feedback_routes(services, identity))
     app.include_router(evaluation_page_routes(services, identity))
     app.include_router(script_error_routes(identity))
+    app.include_router(own_account_routes(services, identity))
+    app.include_router(people_routes(services, identity))
+    app.include_router(collection_routes(services, identity))
+    app.include_router(audit_routes(services, identity))
     app.include_router(_schema_route(app, identity))
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     install_handlers(app)

@@ -50,15 +50,18 @@ def page_routes(services: Services, identity: Identity) -> APIRouter:
         password: Annotated[str, Form()] = "",
     ) -> Response:
         name = name.strip()
+        number = request.state.request_id
         try:
-            token = services.accounts.log_in(name, password)
+            token = services.own_account.log_in(
+                name, password, agent=request.headers.get("user-agent", ""), request=number
+            )
         except (LogInRefused, TooManyAttempts) as error:
             problem = problem_of(error)
             page = pages.login_page(name=name, message=problem.detail)
             return HTMLResponse(page, problem.status, dict(problem.headers))
         earlier = identity.token(request)
         if earlier:
-            services.accounts.log_out(earlier)
+            services.own_account.log_out(earlier, request=number)
         response = RedirectResponse("/", status_code=303)
         identity.remember(response, token)
         return response
@@ -67,7 +70,7 @@ def page_routes(services: Services, identity: Identity) -> APIRouter:
     def log_out(request: Request) -> Response:
         token = identity.token(request)
         if token:
-            services.accounts.log_out(token)
+            services.own_account.log_out(token, request=request.state.request_id)
         response = RedirectResponse(LOGIN_PATH, status_code=303)
         identity.forget(response)
         return response

@@ -6,6 +6,7 @@ elsewhere and keep nothing.
 """
 
 import ipaddress
+import secrets
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
@@ -81,9 +82,14 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
 
+        number = secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = number
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                add_headers(MutableHeaders(scope=message), scope["path"])
+                headers = MutableHeaders(scope=message)
+                add_headers(headers, scope["path"])
+                headers["X-Request-Id"] = number
             await send(message)
 
         request = Request(scope)

@@ -11,7 +11,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -20,16 +21,21 @@ from starlette.responses import RedirectResponse, Response
 
 from app.api.guard import add_headers
 from app.errors import (
+    AccessDenied,
     AppError,
+    LastAdministrator,
     LogInRefused,
     NotLoggedIn,
     ParameterRefused,
+    PasswordUnusable,
     RequestRefused,
     ServerBusy,
     ServerStopping,
     TooManyAnswers,
     TooManyAttempts,
     TooMuchFeedback,
+    UnknownEntry,
+    UnknownKey,
 )
 from app.web import pages
 from evals.errors import EvalsError, UnknownRun, UnknownSuite
@@ -42,7 +48,14 @@ from generation.errors import (
     ModelUnusable,
     QuestionTooLong,
 )
-from retrieval.errors import RetrievalError, StoreBusy
+from retrieval.errors import (
+    CollectionNotEmpty,
+    NameTaken,
+    NameUnusable,
+    RetrievalError,
+    StoreBusy,
+    UnknownName,
+)
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +80,36 @@ class Problem:
         return HTTPStatus(self.status).phrase
 
 
+class _Plain(NamedTuple):
+    """What an error is told as, whose own words say the rest."""
+
+    status: int
+    code: str | None = None
+    parameter: str | None = None
+
+
+_PLAIN: Mapping[type[Exception], _Plain] = MappingProxyType(
+    {
+        AccessDenied: _Plain(403, "access_denied"),
+        CollectionNotEmpty: _Plain(409, "not_empty"),
+        LastAdministrator: _Plain(409, "last_administrator"),
+        LogInRefused: _Plain(401),
+        NameTaken: _Plain(409, "name_taken", "name"),
+        NameUnusable: _Plain(422, "name_unusable", "name"),
+        PasswordUnusable: _Plain(422, "password_unusable", "password"),
+        UnknownEntry: _Plain(404),
+        UnknownKey: _Plain(404),
+        UnknownName: _Plain(404),
+        UnknownRun: _Plain(404),
+        UnknownSuite: _Plain(404),
+    }
+)
+
+
 def problem_of(error: Exception) -> Problem:
     """What to tell about an error. One that was not foreseen is logged, not told."""
+    if (plain := _PLAIN.get(type(error))) is not None:
+        return Problem(plain.status, str(error), code=plain.code, parameter=plain.parameter)
     if isinstance(error, AppError | EvalsError):
         return _problem_of_ours(error)
     match error:
@@ -157,13 +198,9 @@ def install_handlers(app: FastAPI) -> None:
 
 def _problem_of_ours(error: AppError | EvalsError) -> Problem:
     match error:
-        case UnknownRun() | UnknownSuite():
-            return Problem(404, str(error))
         case NotLoggedIn():
             headers = {"WWW-Authenticate": "Bearer"}
             return Problem(401, str(error), code="invalid_api_key", headers=headers)
-        case LogInRefused():
-            return Problem(401, str(error))
         case TooManyAttempts(wait_seconds=seconds) | TooMuchFeedback(wait_seconds=seconds):
             return Problem(429, str(error), headers={"Retry-After": str(seconds)})
         case TooManyAnswers(retry_seconds=seconds):

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.accounts import Accounts
+from app.administration import Administration
+from app.audit import AuditLog
+from app.own_account import OwnAccount
+from app.people import People
+from app.sharing import Sharing
 from evals.feedback import Thumbs
 from evals.schedule_store import ScheduleStore
 from evals.store import EvalStore
@@ -12,6 +17,7 @@ from generation.decoding import Decoding
 from generation.groundedness.types import ResponseVerifier
 from generation.types import AnswerEvent, Message
 from retrieval.access import AccessList
+from retrieval.collections import Collections
 from retrieval.policies import Policies
 from retrieval.store import Store
 from retrieval.types import Hit
@@ -77,6 +83,12 @@ class Services:
     accounts: Accounts
     access: AccessList
     policies: Policies
+    people: People
+    collections: Collections
+    audit: AuditLog
+    administration: Administration
+    own_account: OwnAccount
+    sharing: Sharing
     store: Store
     evals: EvalStore
     thumbs: Thumbs

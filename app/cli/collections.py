@@ -9,25 +9,64 @@ from retrieval.types import Policy
 
 @click.group()
 def collection() -> None:
-    """List collections, and choose how strict answers over them are."""
+    """List, make and rename collections, and choose how strict answers over them are."""
 
 
 @collection.command(name="list", epilog="\b\nExample:\n  assay collection list --json")
 @json_option
 @click.pass_obj
 def list_collections(terminal: Terminal) -> None:
-    """List collections with their policies."""
+    """List collections: policy, name, how much is in them, and who may do what."""
     assay = open_assay()
-    found = assay.store.collections()
-    chosen = assay.policies.among(one.id for one in found)
+    sizes = assay.collections.sizes(assay.access.everything())
+    chosen = assay.policies.among(size.collection.id for size in sizes)
+    rows = []
+    for size in sizes:
+        grants = assay.access.grants(collection=size.collection)
+        granted = [f"{grant.principal.name} may {grant.access.value}" for grant in grants]
+        policy = chosen[size.collection.id].value
+        terminal.line(
+            f"{policy:8} {size.collection.name}  {size.documents} documents, {size.passages} "
+            f"passages  {', '.join(granted) or 'private to administrators'}"
+        )
+        rows.append(
+            {
+                "id": size.collection.id,
+                "collection": size.collection.name,
+                "policy": policy,
+                "documents": size.documents,
+                "passages": size.passages,
+                "grants": {grant.principal.name: grant.access.value for grant in grants},
+            }
+        )
     if terminal.is_json:
-        rows = [{"collection": one.name, "policy": chosen[one.id].value} for one in found]
         terminal.result({"collections": rows})
-        return
-    for one in found:
-        terminal.line(f"{chosen[one.id].value:8} {one.name}")
-    if not found:
+    elif not rows:
         terminal.line("there is no collection yet; `assay ingest` makes the first")
+
+
+@collection.command(epilog="\b\nExample:\n  assay collection create contracts")
+@click.argument("name")
+@click.pass_obj
+def create(terminal: Terminal, name: str) -> None:
+    """Make an empty collection, private to administrators."""
+    from app.audit import COMMAND_LINE
+
+    open_assay().sharing.create(COMMAND_LINE, name)
+    terminal.line(f"collection {name!r} is made; `assay user grant` lets others read it")
+
+
+@collection.command(epilog="\b\nExample:\n  assay collection rename contracts leases")
+@click.argument("name")
+@click.argument("new_name")
+@click.pass_obj
+def rename(terminal: Terminal, name: str, new_name: str) -> None:
+    """Give a collection another name; documents and grants stay."""
+    from app.audit import COMMAND_LINE
+
+    assay = open_assay()
+    assay.sharing.rename(COMMAND_LINE, assay.store.collection(name), new_name)
+    terminal.line(f"{name!r} is called {new_name!r} now")
 
 
 @collection.command(

@@ -21,10 +21,11 @@ _COMMANDS = MappingProxyType(
         "collection": (
             "app.cli.collections",
             "collection",
-            "List collections, say how strict answers are.",
+            "Make collections, say how strict answers are.",
         ),
         "doctor": ("app.cli.upkeep", "doctor", "Check everything, and mend it with --repair."),
         "eval": ("app.cli.evals", "evaluate", "Measure answers: suites, runs, gates, schedules."),
+        "group": ("app.cli.people", "group", "Make groups, say who belongs to them."),
         "ingest": ("app.cli.documents", "ingest", "Bring files and folders in."),
         "key": ("app.cli.people", "key", "Make API keys."),
         "models": ("app.cli.models", "models", "List chat models, choose one, try one."),

@@ -65,7 +65,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _say_how_to_log_in(terminal: Terminal, assay: "Assay") -> None:
-    from app.accounts import generate_password
+    from app.passwords import generate_password
 
     if any(principal.is_administrator for principal in assay.access.principals()):
         terminal.line(

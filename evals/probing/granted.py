@@ -21,6 +21,7 @@ class Granted:
     names: dict[int, str]
     groups: frozenset[int]
     administrators: frozenset[int]
+    disabled: frozenset[int]
     members: frozenset[tuple[int, int]]
     grants: frozenset[tuple[int, int]]
     collections: dict[int, str]
@@ -28,9 +29,12 @@ class Granted:
     def expected(self, principal_id: int) -> frozenset[int]:
         """The collections a principal may read.
 
-        An administrator may read all. Anybody else what was granted to itself, and what was
-        granted to a group it is a member of; a group in a group hands nothing on.
+        Who is disabled reads nothing. An administrator may read all. Anybody else what was
+        granted to itself, and what was granted to a group it is a member of; a group in a group
+        hands nothing on.
         """
+        if principal_id in self.disabled:
+            return frozenset()
         if principal_id in self.administrators:
             return frozenset(self.collections)
         holders = {principal_id}
@@ -48,6 +52,7 @@ def read_granted(engine: Engine) -> Granted:
             names={row.id: row.name for row in people},
             groups=frozenset(row.id for row in people if row.kind == "group"),
             administrators=frozenset(row.id for row in people if row.is_administrator),
+            disabled=frozenset(row.id for row in people if row.disabled_at is not None),
             members=frozenset(
                 (row.group_id, row.member_id) for row in sql.execute(select(memberships))
             ),

@@ -8,8 +8,9 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import text
 
-from app.accounts import Accounts, generate_password
+from app.accounts import Accounts
 from app.errors import LogInRefused, NotAUser, PasswordUnusable, TooManyAttempts, UnknownKey
+from app.passwords import generate_password
 from app.schema import metadata
 from retrieval.access import AccessList
 from retrieval.database import open_database
@@ -51,7 +52,7 @@ def clock():
 
 @pytest.fixture
 def accounts(engine, access, clock):
-    return Accounts(engine, access, now=clock, hasher=QUICK)
+    return Accounts(engine, now=clock, hasher=QUICK)
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_a_group_has_neither_password_nor_keys(accounts, access):
     with pytest.raises(NotAUser, match="'staff' is not a user"):
         accounts.set_password(staff, PASSWORD)
     with pytest.raises(NotAUser):
-        accounts.create_key(staff, "script")
+        accounts.keys.create(staff, "script")
 
 
 @pytest.mark.parametrize("length", [0, 7, 1025])
@@ -126,7 +127,7 @@ def test_a_password_is_the_same_however_the_keyboard_composes_it(accounts, acces
 
 
 def test_passwords_are_hashed_with_argon2id_unless_told_otherwise(engine, access):
-    accounts = Accounts(engine, access)
+    accounts = Accounts(engine)
     accounts.set_password(access.add_user("bob"), PASSWORD)
 
     assert accounts.log_in("bob", PASSWORD)
@@ -137,7 +138,7 @@ def test_passwords_are_hashed_with_argon2id_unless_told_otherwise(engine, access
 
 def test_nothing_secret_is_kept_as_it_is(engine, accounts, ada):
     token = accounts.log_in("ada", PASSWORD)
-    key = accounts.create_key(ada, "script")
+    key = accounts.keys.create(ada, "script")
 
     with engine.connect() as sql:
         rows = [
@@ -262,63 +263,63 @@ def test_a_new_password_ends_every_session_of_that_user_only(accounts, access, a
 
 
 def test_a_session_knows_the_user_as_it_is_now(engine, accounts, ada):
-    token, key = accounts.log_in("ada", PASSWORD), accounts.create_key(ada, "script")
+    token, key = accounts.log_in("ada", PASSWORD), accounts.keys.create(ada, "script")
     with engine.begin() as sql:
         sql.execute(principals.update().values(is_administrator=1))
 
     assert accounts.session(token).is_administrator
-    assert accounts.principal_of_key(key).is_administrator
+    assert accounts.keys.holder(key).principal.is_administrator
 
 
 def test_sessions_and_keys_go_with_their_user(engine, accounts, ada):
-    token, key = accounts.log_in("ada", PASSWORD), accounts.create_key(ada, "script")
+    token, key = accounts.log_in("ada", PASSWORD), accounts.keys.create(ada, "script")
     with engine.begin() as sql:
         sql.execute(principals.delete())
 
     assert accounts.session(token) is None
-    assert accounts.principal_of_key(key) is None
+    assert accounts.keys.holder(key) is None
 
 
 def test_a_key_speaks_for_its_user_until_it_is_revoked(accounts, ada, clock):
-    key = accounts.create_key(ada, "nightly report")
-    (listed,) = accounts.list_keys(ada)
+    key = accounts.keys.create(ada, "nightly report")
+    (listed,) = accounts.keys.all(ada)
 
     assert key.startswith("assay_")
     assert len(key) > 40
-    assert accounts.principal_of_key(key) == ada
+    assert accounts.keys.holder(key).principal == ada
     assert key.startswith(listed.prefix)
     assert len(listed.prefix) == 12
     assert (listed.name, listed.owner, listed.last_used_at) == ("nightly report", "ada", None)
 
-    accounts.revoke_key(listed.id)
+    accounts.keys.revoke(listed.id)
     clock.forward(hours=1)
-    accounts.revoke_key(listed.id)
+    accounts.keys.revoke(listed.id)
 
-    assert accounts.principal_of_key(key) is None
-    (revoked,) = accounts.list_keys()
+    assert accounts.keys.holder(key) is None
+    (revoked,) = accounts.keys.all()
     assert revoked.revoked_at == clock.now - timedelta(hours=1)
     assert revoked.last_used_at == clock.now - timedelta(hours=1)
 
 
 def test_only_ones_own_keys_are_listed_when_a_user_is_given(accounts, access, ada):
     bob = access.add_user("bob")
-    accounts.create_key(ada, "a")
-    accounts.create_key(bob, "b")
+    accounts.keys.create(ada, "a")
+    accounts.keys.create(bob, "b")
 
-    assert [key.name for key in accounts.list_keys(bob)] == ["b"]
-    assert [key.name for key in accounts.list_keys()] == ["a", "b"]
+    assert [key.name for key in accounts.keys.all(bob)] == ["b"]
+    assert [key.name for key in accounts.keys.all()] == ["a", "b"]
 
 
 @pytest.mark.parametrize("key", ["", "assay_", "assay_" + "x" * 43, "' OR 1=1 --"])
 def test_a_guessed_key_speaks_for_nobody(accounts, ada, key):
-    accounts.create_key(ada, "script")
+    accounts.keys.create(ada, "script")
 
-    assert accounts.principal_of_key(key) is None
+    assert accounts.keys.holder(key) is None
 
 
 def test_revoking_a_key_that_is_not_there_says_so(accounts):
     with pytest.raises(UnknownKey, match="no API key number 7"):
-        accounts.revoke_key(7)
+        accounts.keys.revoke(7)
 
 
 def test_a_generated_password_can_be_read_and_used(accounts, access):

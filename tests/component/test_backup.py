@@ -169,7 +169,7 @@ def test_everything_comes_back_but_sessions(assay, tmp_path):
     maria = assay.access.add_user("maria")
     assay.access.grant(maria, assay.store.collection("docs"), Access.READ)
     assay.accounts.set_password(maria, PASSWORD)
-    key = assay.accounts.create_key(maria, "laptop")
+    key = assay.accounts.keys.create(maria, "laptop")
     token = assay.accounts.log_in("maria", PASSWORD)
     session_secret(assay.settings.home / "session-secret")
     made = assay.backup(tmp_path / "a.backup")
@@ -192,7 +192,7 @@ def test_everything_comes_back_but_sessions(assay, tmp_path):
         assert other.found("lease ends") == answers
         assert answers[0] == "The lease ends in June."
         assert other.accounts.session(token) is None
-        assert other.accounts.principal_of_key(key).name == "maria"
+        assert other.accounts.keys.holder(key).principal.name == "maria"
         assert other.accounts.log_in("maria", PASSWORD)
         other.publish("/new.txt", "Life goes on.")  # numbers go on, too
         assert other.found("life goes on")[0] == "Life goes on."

@@ -538,7 +538,7 @@ def test_the_live_verdicts_are_the_ones_that_are_measured(tmp_path, verifier):
     assay.__dict__["_verifier"] = verifier
     user = assay.access.add_user("ada")
     assay.access.grant(user, assay.store.collection("home"), Access.READ)
-    key = assay.accounts.create_key(user, "test")
+    key = assay.accounts.keys.create(user, "test")
     assay.warm_up()
     version = assay.evals.put_suite("leases", [case for case in CASES if not case.history])
     run = run_of(assay, version, RunOptions(as_user="ada"))

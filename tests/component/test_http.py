@@ -16,10 +16,16 @@ from fastapi.testclient import TestClient
 from itsdangerous import Signer
 
 from app.accounts import Accounts
+from app.administration import Administration
 from app.api.application import create_app
 from app.api.guard import CONTENT_SECURITY_POLICY
 from app.api.services import Readiness, Services, Suggestions
+from app.audit import AuditLog
+from app.own_account import OwnAccount
+from app.people import People
 from app.schema import metadata
+from app.scopes import EVERY
+from app.sharing import Sharing
 from evals.feedback import Thumbs
 from evals.schedule_store import ScheduleStore
 from evals.store import EvalStore
@@ -41,6 +47,7 @@ from generation.types import (
     Verdict,
 )
 from retrieval.access import AccessList
+from retrieval.collections import Collections
 from retrieval.database import open_database
 from retrieval.originals import Originals
 from retrieval.policies import Policies
@@ -191,7 +198,7 @@ class Site:
         return client
 
     def key(self, name: str) -> dict[str, str]:
-        key = self.services.accounts.create_key(self.people[name], "script")
+        key = self.services.accounts.keys.create(self.people[name], "script", scopes=EVERY)
         return {"Authorization": f"Bearer {key}"}
 
 
@@ -202,7 +209,7 @@ def site(tmp_path):
     access = AccessList(engine)
     store = Store(engine, Originals(tmp_path / "originals"))
     clock = SimpleNamespace(now=datetime.now(UTC).replace(tzinfo=None))
-    accounts = Accounts(engine, access, now=lambda: clock.now, hasher=QUICK)
+    accounts = Accounts(engine, now=lambda: clock.now, hasher=QUICK)
     people = {
         name: access.add_user(name, is_administrator=name == "root")
         for name in ["ada", "bob", "root", "guest"]
@@ -212,6 +219,7 @@ def site(tmp_path):
     open_, secret = store.ensure_collection("open"), store.ensure_collection("secret")
     access.grant(people["ada"], open_, Access.READ)
     access.grant(people["bob"], secret, Access.READ)
+    people_, collections, audit = People(engine), Collections(engine), AuditLog(engine)
     library = Library(
         [hit_of(open_, "Tea is at four."), hit_of(secret, "The vault opens at nine.")]
     )
@@ -219,6 +227,12 @@ def site(tmp_path):
         accounts=accounts,
         access=access,
         policies=Policies(engine),
+        people=people_,
+        collections=collections,
+        audit=audit,
+        administration=Administration(access, people_, accounts, audit),
+        own_account=OwnAccount(accounts, people_, audit, now=lambda: clock.now),
+        sharing=Sharing(access, collections, audit),
         store=store,
         evals=EvalStore(engine),
         thumbs=Thumbs(engine),
@@ -560,7 +574,7 @@ def test_a_revoked_key_is_refused(site):
     client, headers = site.client(), site.key("ada")
     assert client.get("/v1/models", headers=headers).status_code == 200
 
-    site.services.accounts.revoke_key(site.services.accounts.list_keys()[0].id)
+    site.services.accounts.keys.revoke(site.services.accounts.keys.all()[0].id)
 
     assert client.get("/v1/models", headers=headers).status_code == 401
 
