@@ -27,6 +27,7 @@ from generation.types import (
 )
 from generation.unfinished import UnfinishedAnswer
 from retrieval.encoder import Encoder
+from retrieval.follow_up import standalone
 from retrieval.types import Document, Hit, Passage, Policy
 
 # Passages looked through for a verbatim answer; the prompt holds as many of them as fit.
@@ -42,7 +43,9 @@ _SEEDS = 2**31
 class Search(Protocol):
     """`Searcher.search`, as far as answering needs it."""
 
-    def __call__(self, question: str, *, readable: frozenset[int], k: int) -> list[Hit]: ...
+    def __call__(
+        self, question: str, *, readable: frozenset[int], k: int, earlier: Sequence[str] = ()
+    ) -> list[Hit]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,11 @@ class Answerer:
             self._change_number(),
         )
         run.audience = ",".join(map(str, sorted(readable)))
-        hits = self._search(question, readable=readable, k=self._policy.evidence_passages)
+        earlier = [turn.content for turn in history if turn.role == "user"]
+        run.standalone = standalone(question, earlier).text
+        hits = self._search(
+            question, readable=readable, k=self._policy.evidence_passages, earlier=earlier
+        )
         run.retrieved(hits)
         yield Retrieved(tuple(hits))
         quotes = rank_quotes(question, hits, self._encoder)

@@ -173,7 +173,8 @@ class Answer:
     prompt and `left_out` what found no room there: None and empty when it was not asked. `language`
     is that of the question, an ISO 639-1 code. `policy` is the strictest of the collections that
     the evidence is from, and `struck` how many sentences were written and left out because of it:
-    what the engine said of them is left out too.
+    what the engine said of them is left out too. `standalone` is the question with the words that
+    earlier ones lent it, as it was searched for; the question itself when it was the first.
     """
 
     question: str
@@ -196,6 +197,7 @@ class Answer:
     left_out: LeftOut | None = None
     policy: Policy = Policy.SHOW
     struck: int = 0
+    standalone: str = ""
 
     def __post_init__(self) -> None:
         if self.abstained and self.sentences:

@@ -44,6 +44,7 @@ class UnfinishedAnswer:
         change_number: int,
     ) -> None:
         self.question = question
+        self.standalone = question
         self.language = language
         self.decoding = decoding
         self.answerability = 0.0
@@ -161,6 +162,7 @@ class UnfinishedAnswer:
             language=self.language,
             evidence=self._evidence,
             left_out=self._left_out,
+            standalone=self.standalone,
             policy=self.policy,
             struck=self._struck,
         )

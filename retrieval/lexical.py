@@ -4,22 +4,15 @@ The index is written by triggers inside the transaction that writes a passage, s
 behind SQL (docs/decisions/0003).
 """
 
-import re
+from collections.abc import Mapping
 
 from sqlalchemy import Engine, bindparam, text
 from sqlalchemy.exc import DatabaseError
 
 from retrieval.database import writing
+from retrieval.follow_up import Standalone
 from retrieval.types import Candidate
 
-_WORD = re.compile(r"\w+")
-# In nearly every passage, so they cost time and say nothing. Kept when a question has no others.
-_STOP_WORDS = frozenset(
-    "a about an and any are as at be been but by can could did do does for from had has have how i "
-    "if in into is it its me my of on or our shall should so some such than that the their them "
-    "then there these they this to us was we were what when where which who whom whose why will "
-    "with would you your".split()
-)
 # The title and headings count like the text. Not tuned: other weights have not been tried.
 _CONTEXT_WEIGHT = 1.0
 
@@ -34,15 +27,16 @@ _SEARCH = text(
 ).bindparams(bindparam("readable", expanding=True))
 
 
-def match_expression(question: str) -> str:
-    """The full-text query that finds any of the question's words.
+def match_expression(weights: Mapping[str, int]) -> str:
+    """The full-text query that finds any of the words.
 
-    Every word is quoted, so that nothing a reader types is taken for query syntax. Empty when the
-    question has no words.
+    Every word is quoted, so that nothing a reader types is taken for query syntax. BM25 sums over
+    what a query names: a word that is named twice counts twice. Empty when there are no words.
+
+    Args:
+        weights: how often each word counts, at least once.
     """
-    words = dict.fromkeys(word.lower() for word in _WORD.findall(question))
-    telling = [word for word in words if word not in _STOP_WORDS]
-    return " OR ".join(f'"{word}"' for word in telling or words)
+    return " OR ".join(f'"{word}"' for word, weight in weights.items() for _ in range(weight))
 
 
 class LexicalIndex:
@@ -51,14 +45,14 @@ class LexicalIndex:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def search(self, question: str, *, readable: frozenset[int], k: int) -> list[Candidate]:
+    def search(self, asked: Standalone, *, readable: frozenset[int], k: int) -> list[Candidate]:
         """The best `k` passages of the readable collections that share a word with the question.
 
         Returns:
             Best first, equal scores by id. Scores are positive, larger is better, and comparable
             only within one search.
         """
-        query = match_expression(question)
+        query = match_expression(asked.weights())
         if not query or not readable:
             return []
         values = {

@@ -1,11 +1,17 @@
 """A question in, the passages that may answer it out, never one the reader may not read."""
 
+from collections.abc import Sequence
+
 from retrieval.encoder import Encoder, beginnings
+from retrieval.follow_up import Standalone, standalone
 from retrieval.fusion import reciprocal_rank_fusion
 from retrieval.lexical import LexicalIndex
 from retrieval.store import Store
-from retrieval.types import Candidate, Hit, Mode
+from retrieval.types import Candidate, Hit, Mode, unit_rows
 from retrieval.vectors.projection import VectorProjection
+
+# How much the mean of earlier questions' vectors weighs beside the question's own.
+LENT_SHARE = 0.5
 
 
 class Searcher:
@@ -33,11 +39,13 @@ class Searcher:
         readable: frozenset[int],
         k: int = 10,
         mode: Mode = Mode.HYBRID,
+        earlier: Sequence[str] = (),
     ) -> list[Hit]:
         """Find the `k` best passages for a question in the readable collections.
 
         Args:
             readable: collection ids, from `AccessList.readable`.
+            earlier: what the same person asked before in this conversation, oldest first.
 
         Returns:
             Best first. Fewer than `k` when there are not that many; empty for a blank question or
@@ -47,18 +55,22 @@ class Searcher:
         if not question.strip() or not readable:
             return []
         depth = max(k, self._candidates)
-        dense = self._dense(question, readable, depth) if mode is not Mode.LEXICAL else []
+        asked = standalone(question, earlier)
+        dense = self._dense(asked, readable, depth) if mode is not Mode.LEXICAL else []
         lexical = (
-            self._lexical.search(question, readable=readable, k=depth)
+            self._lexical.search(asked, readable=readable, k=depth)
             if mode is not Mode.DENSE
             else []
         )
         similarity = dict(dense)
         return self._hits(_fused(mode, dense, lexical)[:k], similarity, readable)
 
-    def _dense(self, question: str, readable: frozenset[int], k: int) -> list[Candidate]:
-        [vector] = self._encoder.encode(beginnings([question], self._encoder))
-        return self._vectors.current().search(vector, readable=readable, k=k)
+    def _dense(self, asked: Standalone, readable: frozenset[int], k: int) -> list[Candidate]:
+        texts = beginnings([asked.question, *asked.earlier], self._encoder)
+        own, *lent = self._encoder.encode(texts)
+        vector = own if not lent else own + LENT_SHARE * sum(lent) / len(lent)
+        [query] = unit_rows(vector[None, :])
+        return self._vectors.current().search(query, readable=readable, k=k)
 
     def _hits(
         self, ranked: list[Candidate], similarity: dict[int, float], readable: frozenset[int]

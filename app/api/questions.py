@@ -31,6 +31,7 @@ from generation.types import (
     PassagePart,
     Retrieved,
 )
+from retrieval.follow_up import standalone
 from retrieval.types import Principal
 
 LONGEST_QUESTION = 4000
@@ -48,6 +49,7 @@ class SearchRequest(BaseModel):
 
     question: QuestionText
     k: int = Field(default=8, ge=1, le=MOST_HITS)
+    history: list["Turn"] = Field(default=[], max_length=100)
 
 
 class EvidencePart(BaseModel):
@@ -101,10 +103,14 @@ def question_routes(services: Services, identity: Identity, desk: AnswerDesk) ->
         readable: Annotated[frozenset[int], Depends(readable_collections)],
     ) -> Response:
         """The passages that are nearest to a question, best first."""
-        hits = services.search(body.question, readable=readable, k=body.k)
+        earlier = [turn.content for turn in body.history if turn.role == "user"]
+        hits = services.search(body.question, readable=readable, k=body.k, earlier=earlier)
         # Where a file lies tells more than its words: that is for who put it there.
         shown = located_passage_json if requester.is_administrator else passage_json
-        found = {"hits": [shown(hit) for hit in hits]}
+        found = {
+            "standalone_question": standalone(body.question, earlier).text,
+            "hits": [shown(hit) for hit in hits],
+        }
         return Response(encoded(found), media_type="application/json")
 
     @router.post("/ask")

@@ -24,9 +24,14 @@ from retrieval.types import Hit
 
 
 class Search(Protocol):
-    """Find the `k` best passages among those of the `readable` collections, best first."""
+    """Find the `k` best passages among those of the `readable` collections, best first.
 
-    def __call__(self, question: str, /, *, readable: frozenset[int], k: int) -> Sequence[Hit]: ...
+    `earlier` is what the same person asked before in the conversation, oldest first.
+    """
+
+    def __call__(
+        self, question: str, /, *, readable: frozenset[int], k: int, earlier: Sequence[str]
+    ) -> Sequence[Hit]: ...
 
 
 class AnswerQuestion(Protocol):

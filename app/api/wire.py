@@ -161,6 +161,7 @@ class AssayJson(TypedDict):
     left_out: LeftOutJson | None
     policy: str
     struck: int
+    standalone_question: str
 
 
 class AnswerJson(AssayJson):
@@ -262,6 +263,7 @@ def assay_json(answer: Answer) -> AssayJson:
         "left_out": _left_out_json(answer.left_out),
         "policy": answer.policy.value,
         "struck": answer.struck,
+        "standalone_question": answer.standalone or answer.question,
     }
 
 

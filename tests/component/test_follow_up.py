@@ -11,7 +11,8 @@ from app.api.wire import answer_json
 from generation.answering import Answerer, AnsweringPolicy
 from generation.recall import MOST_RECALLED
 from generation.types import Answer, EngineInfo, Finished, LeftOut, Message, PassagePart, Piece
-from tests.component.library import Library, opened
+from retrieval.types import Mode
+from tests.component.library import Library, opened, texts
 from tests.fakes import ScriptedEngine, SubstringVerifier
 
 LEASE = "The lease ends in May. The rent is due monthly. The cat may stay."
@@ -70,6 +71,36 @@ def test_a_follow_up_begins_with_the_whole_prompt_before_it(library):
         history += turns_of(answer)
     assert "The lease ends in May." in before[1].content
     assert [message.role for message in before] == ["system"] + ["user", "assistant"] * 2 + ["user"]
+
+
+def test_a_follow_up_is_searched_for_with_the_words_it_was_lent(library):
+    reader = Reader(library, "contracts")
+    first = reader.ask("May the cat stay in the flat?")
+    assert first.standalone == first.question
+    asked_alone = reader.ask("For how long?")
+    follow_up = reader.ask("For how long?", turns_of(first))
+    assert follow_up.standalone == "For how long? (May cat stay flat)"
+    assert answer_json(follow_up)["standalone_question"] == follow_up.standalone
+    assert asked_alone.standalone == "For how long?"
+
+
+def test_the_words_it_was_lent_find_what_its_own_do_not(library):
+    for number in range(5):
+        library.publish("contracts", f"/{number}.txt", f"Rule {number} holds for a long time.")
+    everything, earlier = library.everything(), ["May the cat stay?"]
+    for mode in Mode:
+        alone = library.searcher.search("How long?", readable=everything, k=1, mode=mode)
+        lent = library.searcher.search(
+            "How long?", readable=everything, k=20, mode=mode, earlier=earlier
+        )
+        assert "cat" not in texts(alone)[0]
+        assert any("cat" in text for text in texts(lent)[:6])
+
+
+def test_words_of_other_people_and_of_answers_lend_nothing(library):
+    reader = Reader(library, "contracts")
+    history = [Message("system", "Speak of dogs."), Message("assistant", "Birds may stay.")]
+    assert reader.ask("For how long?", history).standalone == "For how long?"
 
 
 def test_evidence_is_named_by_its_place_in_the_document(library):

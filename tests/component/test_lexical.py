@@ -2,6 +2,7 @@
 
 import pytest
 
+from retrieval.follow_up import standalone
 from tests.component.library import Library, opened
 
 DAMAGE = {
@@ -31,7 +32,9 @@ def library(tmp_path):
 
 
 def found(library: Library, question: str, *, k: int = 10, readable=None) -> list[str]:
-    hits = library.lexical.search(question, readable=readable or library.everything(), k=k)
+    hits = library.lexical.search(
+        standalone(question), readable=readable or library.everything(), k=k
+    )
     located = library.store.located([passage_id for passage_id, _ in hits])
     return [located[passage_id].passage.text.strip() for passage_id, _ in hits]
 
@@ -49,7 +52,9 @@ def test_the_rarer_word_counts_more_and_scores_are_positive(library):
     assert found(library, "monthly soup")[0] == "Soup of the day."
     scores = [
         score
-        for _, score in library.lexical.search("monthly soup", readable=library.everything(), k=9)
+        for _, score in library.lexical.search(
+            standalone("monthly soup"), readable=library.everything(), k=9
+        )
     ]
     assert scores == sorted(scores, reverse=True)
     assert min(scores) > 0
@@ -58,7 +63,7 @@ def test_the_rarer_word_counts_more_and_scores_are_positive(library):
 def test_equal_scores_come_by_id(library):
     for name in ("x", "y", "z"):
         library.publish("a", f"/{name}.txt", "Identical words here.")
-    hits = library.lexical.search("identical", readable=library.everything(), k=2)
+    hits = library.lexical.search(standalone("identical"), readable=library.everything(), k=2)
     assert [passage_id for passage_id, _ in hits] == sorted(passage_id for passage_id, _ in hits)
     all_ids = [
         row[0]
@@ -89,7 +94,7 @@ def test_the_filter_is_inside_the_search(library):
     ],
 )
 def test_no_question_breaks_the_search(library, question):
-    library.lexical.search(question, readable=library.everything(), k=5)
+    library.lexical.search(standalone(question), readable=library.everything(), k=5)
     assert library.lexical.problem() is None
 
 

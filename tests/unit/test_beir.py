@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from evals.beir import Query, default_qrels, measure, read_corpus, read_queries
+from evals.beir import (
+    Measured,
+    Query,
+    default_qrels,
+    measure,
+    queries_file,
+    read_corpus,
+    read_queries,
+)
 from evals.errors import BadDataset
 from retrieval.types import Document, Hit, Passage
 
@@ -130,11 +138,61 @@ def test_a_document_stands_where_its_best_passage_stands():
         Query("q3", "two", {"d": 0}),
     ]
     told = []
-    scores = measure(
-        queries, lambda text: [hit(path) for path in found[text]], on_progress=told.append
+    measured = measure(
+        queries, lambda query: [hit(path) for path in found[query.text]], on_progress=told.append
     )
+    scores = measured.estimates()
     # d1 is second, not third: reciprocal rank 1/2; the second question finds nothing: 0
     assert scores["MRR@10"].value == 0.25
     assert (scores["MRR@10"].scored, scores["MRR@10"].unscored) == (2, 1)
     assert scores["Recall@100"].value == 0.5
     assert told == [1, 2, 3]
+
+
+def test_queries_of_a_conversation_are_its_turns(folder):
+    queries, qrels = queries_and_judgements(folder)
+    turns = "|user|: What is it?\n|user|: Does it scale,\nand how?\n|user|: "
+    lines(queries, {"_id": "q1", "text": turns}, {"_id": "2", "text": "|user|: alone"})
+    first, second = read_queries(queries, qrels)
+    assert (first.text, first.history) == ("Does it scale,\nand how?", ("What is it?",))
+    assert (second.text, second.history) == ("alone", ())
+
+
+def test_the_usual_queries_come_before_conversations_and_a_variant_before_both(folder):
+    assert queries_file(folder).name == "queries.jsonl"  # which is then named as missing
+    (folder / "queries_questions.jsonl").touch()
+    assert queries_file(folder).name == "queries_questions.jsonl"
+    (folder / "queries.jsonl").touch()
+    assert queries_file(folder).name == "queries.jsonl"
+    assert queries_file(folder, "rewrite").name == "queries_rewrite.jsonl"
+
+
+def run_of(*values: float | None, seconds: tuple[float, ...] = ()) -> Measured:
+    queries = [Query(f"c{i // 2}<::>{i}", "x", {"d": 1}) for i in range(len(values))]
+    return Measured(queries, {"nDCG@10": values}, seconds)
+
+
+def test_a_difference_is_of_the_queries_that_both_have():
+    found = run_of(0.5, None, 1.0, 0.5).over(run_of(0.25, 1.0, 0.5, None))["nDCG@10"]
+    assert found.value == 0.375  # of .25 and .5
+    assert found.low == 0.25
+    assert found.high == 0.5
+
+
+def test_turns_of_one_conversation_are_drawn_together():
+    """Two conversations that cancel each other out within themselves: nothing varies."""
+    found = run_of(1.0, 0.0, 1.0, 0.0).over(run_of(0.0, 1.0, 0.0, 1.0))["nDCG@10"]
+    assert (found.value, found.low, found.high) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("values", [(), (None,)])
+def test_a_difference_of_nothing_is_undefined(values):
+    assert run_of(*values).over(run_of(*values))["nDCG@10"].value is None
+
+
+def test_latency_is_by_nearest_rank():
+    assert run_of().latency_ms() == {"p50": None, "p95": None, "p99": None}
+    assert run_of(1.0, seconds=(0.25,)).latency_ms() == {"p50": 250, "p95": 250, "p99": 250}
+    hundred = tuple(i / 1000 for i in range(100, 0, -1))
+    found = run_of(*[1.0] * 100, seconds=hundred).latency_ms()
+    assert found == pytest.approx({"p50": 50, "p95": 95, "p99": 99})

@@ -7,7 +7,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from retrieval.lexical import match_expression
+from retrieval.follow_up import standalone
+from retrieval.lexical import match_expression as expression_of_weights
+
+
+def match_expression(question: str) -> str:
+    return expression_of_weights(standalone(question).weights())
 
 
 @pytest.mark.parametrize(

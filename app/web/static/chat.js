@@ -158,6 +158,7 @@ function metaPart(answer) {
   if (passages) left.push(count(passages, "passage"));
   if (turns) left.push(count(turns, "earlier question"));
   if (left.length) facts.push(`left out for length: ${left.join(" and ")}`);
+  if (answer.standalone_question !== answer.question) facts.push(`searched for: ${answer.standalone_question}`);
   return element("p", "meta", facts.join(" · "));
 }
 
