@@ -227,6 +227,7 @@ class Assay:
                 evidence_tokens=settings.evidence_tokens,
                 abstain_below=settings.abstain_below,
                 showing=settings.policy,
+                is_guarded=settings.guard,
             ),
             self.store.located,
             self.policies.among,
@@ -330,8 +331,7 @@ class Assay:
         from generation.types import Finished
 
         for event in self.answerer.answer(question, **options):
-            # One that was broken off told nobody anything.
-            if isinstance(event, Finished) and not options.get("is_cancelled", _never)():
+            if isinstance(event, Finished) and _counts(event.answer, options):
                 self.live_counter.take(event.answer)
             yield event
 
@@ -347,6 +347,11 @@ class Assay:
             return Suggestions()
         questions = json.loads(SAMPLES.joinpath("questions.json").read_text(encoding="utf-8"))
         return Suggestions(tuple(questions["questions"]), questions["unanswerable"])
+
+
+def _counts(answer: "Answer", options: dict[str, Any]) -> bool:
+    """Whether somebody was told something. One that was broken off told nobody anything."""
+    return not answer.is_small_talk and not options.get("is_cancelled", _never)()
 
 
 def _never() -> bool:

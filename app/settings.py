@@ -125,6 +125,10 @@ class Settings(BaseSettings):
         description="Abstain when the answer is less probably in the passages than this, 0 to 1; "
         "unset: the measured operating point.",
     )
+    guard: bool = Field(
+        default=True,
+        description="Keep what documents order a model to do out of prompts and quotations.",
+    )
     policy: Policy | None = Field(
         default=None,
         description="What becomes of sentences that are not supported: show, strike, quote or "

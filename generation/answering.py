@@ -15,6 +15,7 @@ from generation.policies import strictest
 from generation.prompt import Excerpt, Prompt, build_prompt
 from generation.quoting import Quote, rank_quotes, signals_of
 from generation.recall import ReadPassages, as_asked
+from generation.small_talk import small_talk
 from generation.sufficiency import answerability, is_answerable
 from generation.types import (
     AnswerEvent,
@@ -52,6 +53,7 @@ class Search(Protocol):
 class AnsweringPolicy:
     """When to answer, and how much evidence to read.
 
+    With `is_guarded` nothing that gives orders to a model goes into a prompt or a quotation.
     `showing` is what becomes of sentences that are not supported, in place of what the collections
     say; None leaves it to them.
     """
@@ -61,6 +63,7 @@ class AnsweringPolicy:
     quotes: int = 1
     abstain_below: float | None = None
     showing: Policy | None = None
+    is_guarded: bool = True
 
 
 def _all_shown(_: frozenset[int], /) -> Mapping[int, Policy]:
@@ -118,13 +121,17 @@ class Answerer:
             BadDecoding: `max_tokens` leaves no room for the question and its evidence.
         """
         recalled = as_asked(history, readable, self._read)
+        reply = small_talk(question, recalled.language)
         run = UnfinishedAnswer(
             question,
-            language_of(question, recalled.language),
+            reply.language if reply else language_of(question, recalled.language),
             _repeatable(decoding or Decoding()),
             self._engine.info,
             self._change_number(),
         )
+        if reply:
+            yield Finished(run.small_talk(reply.text))
+            return
         run.audience = ",".join(map(str, sorted(readable)))
         earlier = [turn.content for turn in history if turn.role == "user"]
         run.standalone = standalone(question, earlier).text
@@ -133,7 +140,7 @@ class Answerer:
         )
         run.retrieved(hits)
         yield Retrieved(tuple(hits))
-        quotes = rank_quotes(question, hits, self._encoder)
+        quotes = rank_quotes(question, hits, self._encoder, is_guarded=self._policy.is_guarded)
         run.answerability = answerability(signals_of(question, hits, quotes))
         if not is_answerable(run.answerability, self._policy.abstain_below):
             yield Finished(run.abstention())

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from generation.groundedness.words import share, words_of
+from generation.injection import commands_in
 from retrieval.encoder import Encoder, beginnings
 from retrieval.sentences import sentence_spans
 from retrieval.types import Hit
@@ -46,14 +47,23 @@ class Signals(NamedTuple):
     names_missing: float  # share of the question's names in no passage
 
 
-def rank_quotes(question: str, hits: Sequence[Hit], encoder: Encoder) -> list[Quote]:
+def rank_quotes(
+    question: str, hits: Sequence[Hit], encoder: Encoder, *, is_guarded: bool = True
+) -> list[Quote]:
     """The statements of the passages, the one that answers best first; ties in reading order.
 
     Headings and questions are not statements: "When does it open?" is nearest to that question
     and answers nothing. What follows a question is compared together with it.
+
+    Args:
+        is_guarded: leave out what gives orders to a model; see `generation.injection`.
     """
     asked = words_of(question)
-    found = [(index, place) for index, hit in enumerate(hits) for place in _statements(hit)]
+    found = [
+        (index, place)
+        for index, hit in enumerate(hits)
+        for place in (_unled(hit) if is_guarded else _statements(hit))
+    ]
     if not found:
         return []
     texts = [
@@ -102,6 +112,16 @@ class _Place(NamedTuple):
     start: int
     end: int
     lead: str
+
+
+def _unled(hit: Hit) -> list[_Place]:
+    """The statements of a passage that no order to a model is in."""
+    commands = commands_in(hit.passage.text)
+    return [
+        place
+        for place in _statements(hit)
+        if not any(one.start < place.end and place.start < one.end for one in commands)
+    ]
 
 
 def _statements(hit: Hit) -> list[_Place]:

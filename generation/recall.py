@@ -7,6 +7,7 @@ come from the store, with the reader's own access, or not at all.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from generation.injection import is_command
 from generation.language import ENGLISH, LANGUAGES, language_of
 from generation.prompt import asked, on_one_line
 from generation.types import Message, PassagePart
@@ -37,7 +38,8 @@ def as_asked(history: Sequence[Message], readable: frozenset[int], read: ReadPas
     """The conversation as it stood in earlier prompts.
 
     A question keeps its evidence only when all of it can be had: every passage is there, in a
-    readable collection, and holds the words that are named. Else it stands alone. Nothing tells a
+    readable collection, and holds the words that are named, none of them an order to a model. Else
+    it stands alone. Nothing tells a
     passage that may not be read from one that is not there.
 
     Args:
@@ -91,4 +93,5 @@ def _words(part: PassagePart, passages: Mapping[int, Passage]) -> str | None:
     passage = passages.get(part.passage_id)
     if passage is None or not passage.start <= part.start < part.end <= passage.end:
         return None
-    return on_one_line(passage.text[part.start - passage.start : part.end - passage.start])
+    text = passage.text[part.start - passage.start : part.end - passage.start]
+    return None if is_command(text) else on_one_line(text)

@@ -175,6 +175,8 @@ class Answer:
     the evidence is from, and `struck` how many sentences were written and left out because of it:
     what the engine said of them is left out too. `standalone` is the question with the words that
     earlier ones lent it, as it was searched for; the question itself when it was the first.
+    `is_small_talk` when nothing was asked of any document ("Thanks"): nothing was searched, and the
+    reply is neither an answer nor a failure.
     """
 
     question: str
@@ -198,6 +200,7 @@ class Answer:
     policy: Policy = Policy.SHOW
     struck: int = 0
     standalone: str = ""
+    is_small_talk: bool = False
 
     def __post_init__(self) -> None:
         if self.abstained and self.sentences:

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from generation.decoding import Decoding
 from generation.language import abstention_in
@@ -141,6 +142,11 @@ class UnfinishedAnswer:
 
     def abstention(self) -> Answer:
         return self._finished(abstention_in(self.language), ())
+
+    def small_talk(self, text: str) -> Answer:
+        """An answer to what asked nothing of any document."""
+        self.answerability = 1.0
+        return replace(self._finished(text, ()), abstained=False, is_small_talk=True)
 
     def _finished(self, text: str, sentences: tuple[AssayedSentence, ...]) -> Answer:
         return Answer(

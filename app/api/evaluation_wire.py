@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypedDict
 
-from app.api.wire import CitationJson, SentenceJson
+from app.api.wire import SentenceJson, citation_json
 from evals.types import (
     Case,
     Json,
@@ -12,7 +12,6 @@ from evals.types import (
     Observation,
     Result,
     Run,
-    SeenCitation,
     SeenPassage,
     SuiteVersion,
 )
@@ -187,7 +186,7 @@ def _observation(seen: Observation) -> ObservationJson:
                 "origin": sentence.origin.value,
                 "verdict": sentence.verdict.value,
                 "score": sentence.score,
-                "citations": [_citation(one) for one in sentence.citations],
+                "citations": [citation_json(one) for one in sentence.citations],
             }
             for sentence in seen.sentences
         ],
@@ -198,16 +197,6 @@ def _observation(seen: Observation) -> ObservationJson:
         "first_token_seconds": seen.first_token_seconds,
         "seconds": seen.seconds,
         "change_number": seen.change_number,
-    }
-
-
-def _citation(one: SeenCitation) -> CitationJson:
-    return {
-        "document": one.document,
-        "page": one.page,
-        "start": one.start,
-        "end": one.end,
-        "quote": one.quote,
     }
 
 

@@ -3,8 +3,10 @@
 import json
 from typing import TypedDict
 
+from evals.types import SeenCitation
 from generation.decoding import Decoding
 from generation.groundedness.types import Claim, ResponseJudgement, SentenceJudgement
+from generation.injection import commands_in
 from generation.types import Answer, AssayedSentence, Citation, EngineInfo, LeftOut, Timings, Usage
 from retrieval.types import Hit
 
@@ -18,6 +20,14 @@ class PassageJson(TypedDict):
     end: int
     text: str
     score: float
+    commands: list["CommandJson"]
+
+
+class CommandJson(TypedDict):
+    """Words that order a model to do something. Code points of the document's text."""
+
+    start: int
+    end: int
 
 
 class LocatedPassageJson(PassageJson):
@@ -34,6 +44,7 @@ class CitationJson(TypedDict):
     start: int
     end: int
     quote: str
+    commands: list[CommandJson]
 
 
 class SentenceJson(TypedDict):
@@ -162,6 +173,7 @@ class AssayJson(TypedDict):
     policy: str
     struck: int
     standalone_question: str
+    small_talk: bool
 
 
 class AnswerJson(AssayJson):
@@ -222,6 +234,7 @@ def passage_json(hit: Hit) -> PassageJson:
         "end": hit.passage.end,
         "text": hit.passage.text,
         "score": hit.score,
+        "commands": _commands_json(hit.passage.text, hit.passage.start),
     }
 
 
@@ -237,7 +250,7 @@ def sentence_json(sentence: AssayedSentence) -> SentenceJson:
         "origin": sentence.origin.value,
         "verdict": sentence.verdict.value,
         "score": sentence.score,
-        "citations": [_citation_json(citation) for citation in sentence.citations],
+        "citations": [citation_json(citation) for citation in sentence.citations],
     }
 
 
@@ -264,6 +277,7 @@ def assay_json(answer: Answer) -> AssayJson:
         "policy": answer.policy.value,
         "struck": answer.struck,
         "standalone_question": answer.standalone or answer.question,
+        "small_talk": answer.is_small_talk,
     }
 
 
@@ -340,14 +354,20 @@ def _verified_sentence_json(claim: Claim, sentence: SentenceJudgement) -> Verifi
     }
 
 
-def _citation_json(citation: Citation) -> CitationJson:
+def citation_json(citation: Citation | SeenCitation) -> CitationJson:
+    """A citation, of an answer or of what is kept of one."""
     return {
         "document": citation.document,
         "page": citation.page,
         "start": citation.start,
         "end": citation.end,
         "quote": citation.quote,
+        "commands": _commands_json(citation.quote, citation.start),
     }
+
+
+def _commands_json(text: str, start: int) -> list[CommandJson]:
+    return [{"start": start + one.start, "end": start + one.end} for one in commands_in(text)]
 
 
 def _timings_json(timings: Timings) -> TimingsJson:

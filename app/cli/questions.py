@@ -66,6 +66,8 @@ def search(
         return
     if question is None:
         raise click.UsageError("give a question, or --queries FILE")
+    from generation.injection import is_command
+
     hits = find(question)
     if terminal.is_json:
         terminal.result({"hits": _hits_json(hits)})
@@ -73,6 +75,8 @@ def search(
     for rank, hit in enumerate(hits, start=1):
         terminal.line(f"{rank}. {_place(hit.document.name, hit.passage.page)}  {hit.score:.4f}")
         terminal.line(f"   {excerpt(hit.passage.text)}")
+        if is_command(hit.passage.text):
+            terminal.line("   it gives orders to a model; they are not followed", colour="yellow")
     if not hits:
         terminal.line("nothing found; `assay status` says what is there")
 
@@ -168,6 +172,9 @@ def _show_sentence(terminal: Terminal, sentence: "AssayedSentence") -> None:
 
 
 def _show_end(terminal: Terminal, answer: "Answer") -> None:
+    if answer.is_small_talk:
+        terminal.line(answer.text)
+        return
     if answer.abstained:
         terminal.line(answer.text)
         for hit in answer.nearest:

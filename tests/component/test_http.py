@@ -688,6 +688,7 @@ def test_where_a_file_lies_is_told_to_administrators_only(site):
         "end": 25,
         "text": "Tea is at four.",
         "score": 0.5,
+        "commands": [],
     }
     assert roots == {**hers, "path": "/srv/files/open/handbook.pdf"}
     for path, body in [("/api/ask", {"question": "?"}), ("/v1/chat/completions", chat("?"))]:
@@ -725,6 +726,7 @@ def test_asking_sends_every_event_in_order(site):
                 "start": 10,
                 "end": 25,
                 "quote": "Tea is at four.",
+                "commands": [],
             }
         ],
     }
@@ -1204,6 +1206,7 @@ def test_a_completion_in_one_piece(site):
         "policy",
         "struck",
         "standalone_question",
+        "small_talk",
     }  # fmt: skip
     assert [s["verdict"] for s in assay["sentences"]] == [
         "supported", "partly", "unsupported", "supported",

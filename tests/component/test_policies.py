@@ -134,3 +134,16 @@ def test_log_probabilities_do_not_tell_what_was_struck(library):
     _, answer = asked(library, "house")
     assert answer.tokens == ()
     assert answer.drafts == ()
+
+
+def test_small_talk_is_neither_searched_for_nor_written_nor_declined(library):
+    engine = ScriptedEngine([])
+    answerer = Answerer(
+        library.searcher.search, library.encoder, engine, SubstringVerifier(), lambda: 7
+    )
+    [finished] = answerer.answer("Vielen Dank!", readable=library.everything())
+    answer = finished.answer
+    assert answer.is_small_talk
+    assert not answer.abstained
+    assert (answer.sentences, answer.nearest, answer.language) == ((), (), "de")
+    assert engine.conversations == []

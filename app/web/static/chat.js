@@ -66,12 +66,19 @@ function newId() {
 
 // The parts of an answer
 
+/** Says of words of a document that they give orders to a model; nothing is said of others. */
+function warningOf({ commands }) {
+  if (!commands?.length) return [];
+  return [element("p", "notice", "This document gives orders to a model here. They are not followed.")];
+}
+
 function citation(cited) {
   const panel = element(
     "figure",
     "quote",
     element("blockquote", "", collapsed(cited.quote)),
     element("figcaption", "", name(cited.document), cited.page === null ? "" : `, page ${cited.page}`),
+    ...warningOf(cited),
   );
   panel.id = newId();
   panel.hidden = true;
@@ -131,7 +138,7 @@ function abstentionPart({ nearest, language, text }) {
     if (passage.page !== null) place.append(`, page ${passage.page}`);
     const words = element("p", "", excerpt(passage.text));
     words.dir = "auto";
-    list.append(element("li", "", place, words));
+    list.append(element("li", "", place, words, ...warningOf(passage)));
   }
   part.append(list);
   return part;
@@ -361,6 +368,13 @@ class Turn {
   answer(answer) {
     this.isAnswered = true;
     this.settle();
+    if (answer.small_talk) {
+      const reply = element("p", "", answer.text);
+      reply.lang = answer.language;
+      this.sentences.replaceChildren(reply);
+      status.textContent = answer.text;
+      return;
+    }
     if (answer.abstained) {
       this.sentences.replaceChildren(abstentionPart(answer));
     } else if (JSON.stringify(answer.sentences) !== JSON.stringify(this.shown)) {
