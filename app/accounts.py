@@ -53,12 +53,12 @@ class Accounts:
         hasher: PasswordHasher | None = None,
     ) -> None:
         self._engine = engine
-        self._now = now or _utc_now
+        self.now = now or _utc_now
         self._hasher = hasher or PasswordHasher()
         self._verifying = threading.BoundedSemaphore(_VERIFICATIONS_AT_ONCE)
         self._attempts = Attempts()
-        self.sessions = Sessions(engine, self._now)
-        self.keys = ApiKeys(engine, self._now)
+        self.sessions = Sessions(engine, self.now)
+        self.keys = ApiKeys(engine, self.now)
 
     def set_password(
         self, principal: Principal, password: str, *, keep_session: int | None = None
@@ -80,7 +80,7 @@ class Accounts:
             sql.execute(delete(credentials).where(credentials.c.principal_id == principal.id))
             sql.execute(
                 insert(credentials).values(
-                    principal_id=principal.id, password_hash=password_hash, changed_at=self._now()
+                    principal_id=principal.id, password_hash=password_hash, changed_at=self.now()
                 )
             )
             ending = delete(sessions).where(sessions.c.principal_id == principal.id)
@@ -132,7 +132,7 @@ class Accounts:
     def _verified(self, name: str, password: str) -> Principal:
         if len(name) > NAME_LIMIT_CHARACTERS:
             raise LogInRefused
-        now = self._now()
+        now = self.now()
         # Counted before the password is looked at: guesses sent all at once count as well.
         wait = self._attempts.wait_or_count(name, now)
         if wait is not None:

@@ -112,6 +112,9 @@ class Settings(BaseSettings):
         default=False,
         description="Send cookies over HTTPS only; set it when a proxy serves HTTPS.",
     )
+    audit_days: int | None = Field(
+        default=None, ge=1, le=36_500, description="Days entries of the audit log are kept."
+    )
     evidence_passages: int = Field(
         default=EVIDENCE_PASSAGES, ge=1, le=50, description="Passages looked through for an answer."
     )

@@ -4,7 +4,10 @@ from fastapi import APIRouter, Depends, FastAPI
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
+from app.api.account_pages import account_page_routes
+from app.api.admin_pages import admin_page_routes, viewing_routes
 from app.api.audit import audit_routes
+from app.api.audit_pages import audit_page_routes
 from app.api.browsing import health_routes, page_routes
 from app.api.collections import collection_routes
 from app.api.completions import completion_routes
@@ -51,6 +54,10 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(evaluation_page_routes(services, identity))
     app.include_router(script_error_routes(identity))
     app.include_router(own_account_routes(services, identity))
+    app.include_router(account_page_routes(services, identity))
+    app.include_router(admin_page_routes(services, identity))
+    app.include_router(viewing_routes(services, identity))
+    app.include_router(audit_page_routes(services, identity))
     app.include_router(people_routes(services, identity))
     app.include_router(collection_routes(services, identity))
     app.include_router(audit_routes(services, identity))

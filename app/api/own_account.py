@@ -96,9 +96,11 @@ def own_account_routes(services: Services, identity: Identity) -> APIRouter:
         return nothing()
 
     @router.get("/sessions", responses=example({"sessions": [_SESSION]}))
-    def list_sessions(session: Annotated[Session, Depends(identity.session)]) -> Response:
+    def list_sessions(
+        asking: Annotated[Asking, asks], session: Annotated[Session, Depends(identity.session)]
+    ) -> Response:
         """One's sessions that go on, the newest first."""
-        found = accounts.sessions.of(session.owner)
+        found = accounts.sessions.of(asking.principal)
         return sent({"sessions": [session_json(one, this_one=session.id) for one in found]})
 
     @router.delete("/sessions/{session}", status_code=204)
@@ -111,10 +113,14 @@ def own_account_routes(services: Services, identity: Identity) -> APIRouter:
         own.end_session(asking.actor, this_one.owner, number)
         return nothing()
 
-    @router.get("/keys", responses=example({"keys": [_KEY]}))
-    def list_keys(session: Annotated[Session, Depends(identity.session)]) -> Response:
+    @router.get(
+        "/keys",
+        responses=example({"keys": [_KEY]}),
+        dependencies=[Depends(identity.session)],
+    )
+    def list_keys(asking: Annotated[Asking, asks]) -> Response:
         """One's API keys, revoked ones too, in the order they were made."""
-        return sent({"keys": [key_json(key) for key in accounts.keys.all(session.owner)]})
+        return sent({"keys": [key_json(key) for key in accounts.keys.all(asking.principal)]})
 
     @router.post(
         "/keys",

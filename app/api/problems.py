@@ -60,6 +60,8 @@ from retrieval.errors import (
 log = logging.getLogger(__name__)
 
 LOGIN_PATH = "/login"
+# What we raise on purpose: told to whoever caused it.
+FORESEEN = (AppError, EvalsError, GenerationError, RetrievalError)
 _RETRY_MODEL_SECONDS = 10
 _MACHINE_PATHS = ("/api/", "/healthz", "/readyz", "/openapi.json", "/static/")
 
@@ -190,8 +192,7 @@ def install_handlers(app: FastAPI) -> None:
         add_headers(response.headers, request.url.path)
         return response
 
-    kinds = (AppError, EvalsError, GenerationError, RetrievalError)
-    for kind in (*kinds, RequestValidationError, HTTPException):
+    for kind in (*FORESEEN, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, tell)
     app.add_exception_handler(Exception, tell_unforeseen)
 

@@ -16,6 +16,7 @@ from app.cli.terminal import Terminal
 _COMMANDS = MappingProxyType(
     {
         "ask": ("app.cli.questions", "ask", "Answer questions from the documents."),
+        "audit": ("app.cli.audit", "audit", "Say who did what."),
         "backup": ("app.cli.backup", "backup", "Write everything into one file."),
         "bench": ("app.cli.bench", "bench", "Measure Assay on a collection."),
         "collection": (

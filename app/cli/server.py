@@ -4,6 +4,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,8 @@ def serve(terminal: Terminal, host: str | None, port: int | None, with_samples: 
 
     assay = open_assay(is_server=True)
     sweep_left_overs(assay)
+    if assay.settings.audit_days is not None:
+        assay.audit.forget(timedelta(days=assay.settings.audit_days))
     listening = _listen(host or assay.settings.host, assay.settings.port if port is None else port)
     address, port = listening.getsockname()[:2]
     _say_how_to_log_in(terminal, assay)

@@ -33,6 +33,7 @@ def page(template: str, visitor: Principal, *, here: str, **values: Any) -> str:
         is_administrator=visitor.is_administrator,
         places=places_for(visitor),
         here=here,
+        viewed_by=visitor.viewed_by,
         **values,
     )
 

@@ -25,6 +25,7 @@ CODE_FOLDERS = ("app", "evals", "generation", "ingestion", "retrieval", "benchma
 SHOWN_DEFAULTS = {  # where the table says it in words
     "home": "the user's data folder",
     "abstain_below": "unset",
+    "audit_days": "unset",
     "decoding": "`{}`",
     "policy": "unset",
     "remote_url": "unset",
