@@ -19,6 +19,7 @@ from app.engines import EngineChoice, load_chosen
 from app.live_counts import LiveCounter
 from app.migrations import upgrade
 from app.occupancy import HomeUse
+from app.operating_point import AimedLimits, OperatingPointStore
 from app.own_account import OwnAccount
 from app.people import People
 from app.preparing import Preparation
@@ -81,6 +82,7 @@ class Assay:
         self.store = Store(self.database, self.originals)
         self.access = AccessList(self.database)
         self.policies = Policies(self.database)
+        self.operating_point = OperatingPointStore(self.database)
         self.accounts = Accounts(self.database)
         self.people = People(self.database)
         self.collections = Collections(self.database)
@@ -149,6 +151,10 @@ class Assay:
         """What judges answers, and responses that others wrote."""
         with self._loading:
             return self._verifier
+
+    @cached_property
+    def _aimed_limits(self) -> AimedLimits:
+        return AimedLimits(self.evals)
 
     @cached_property
     def _encoder(self) -> "SentenceTransformerEncoder":
@@ -231,7 +237,20 @@ class Assay:
             ),
             self.store.located,
             self.policies.among,
+            self._chosen_limit,
         )
+
+    def abstain_below(self, settings: Settings) -> float | None:
+        """The limit on answerability that answers keep to; None is the measured one."""
+        fixed = settings.abstain_below
+        return self._chosen_limit() if fixed is None else fixed
+
+    def _chosen_limit(self) -> float | None:
+        most = self.settings.most_unsupported
+        if most is not None:
+            return self._aimed_limits.limit(most)
+        point = self.operating_point.current()
+        return None if point is None else point.abstain_below
 
     def readable_by(self, principal: str | None, collection: str | None) -> frozenset[int]:
         """The collections that are read: the operator's all, a principal's own, or one of them."""
@@ -301,6 +320,8 @@ class Assay:
             accounts=self.accounts,
             access=self.access,
             policies=self.policies,
+            operating_point=self.operating_point,
+            limit_set_by=_limit_set_by(self.settings),
             people=self.people,
             collections=self.collections,
             audit=self.audit,
@@ -352,6 +373,13 @@ class Assay:
 def _counts(answer: "Answer", options: dict[str, Any]) -> bool:
     """Whether somebody was told something. One that was broken off told nobody anything."""
     return not answer.is_small_talk and not options.get("is_cancelled", _never)()
+
+
+def _limit_set_by(settings: Settings) -> str | None:
+    """The setting that stands in place of what is chosen on the page of the operating point."""
+    if settings.abstain_below is not None:
+        return "ASSAY_ABSTAIN_BELOW"
+    return None if settings.most_unsupported is None else "ASSAY_MOST_UNSUPPORTED"
 
 
 def _never() -> bool:

@@ -3,7 +3,20 @@
 They share `metadata` with the corpus because they refer to its principals.
 """
 
-from sqlalchemy import DDL, Column, DateTime, ForeignKey, Index, Integer, String, Table, Text, event
+from sqlalchemy import (
+    DDL,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    event,
+)
 
 from retrieval.schema import Key, metadata
 
@@ -79,6 +92,21 @@ audit_retention = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("older_than", DateTime, nullable=False),
+)
+
+# One row, or none: what an administrator chose on the curve of a run, which may be deleted since.
+operating_point = Table(
+    "operating_point",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("abstain_below", Float, nullable=False),
+    Column("most_unsupported", Float),
+    Column("most_wrongly", Float),
+    Column("least_answered", Float),
+    Column("run_id", Key, nullable=False),
+    Column("chosen_by", String(200), nullable=False),
+    Column("chosen_at", DateTime, nullable=False),
+    CheckConstraint("id = 1", name="single"),
 )
 
 AUDIT_DDL = (

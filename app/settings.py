@@ -128,6 +128,11 @@ class Settings(BaseSettings):
         description="Abstain when the answer is less probably in the passages than this, 0 to 1; "
         "unset: the measured operating point.",
     )
+    most_unsupported: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None,
+        description="Decline where more than this share of the shown sentences would be "
+        "unsupported, 0 to 1, by the curve of the newest run; unset: as chosen on the page.",
+    )
     guard: bool = Field(
         default=True,
         description="Keep what documents order a model to do out of prompts and quotations.",

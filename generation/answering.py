@@ -71,6 +71,10 @@ def _all_shown(_: frozenset[int], /) -> Mapping[int, Policy]:
     return {}
 
 
+def _nothing_chosen() -> None:
+    """The operating point is the measured one."""
+
+
 def _nothing_kept(_: Sequence[int], /) -> dict[int, tuple[Passage, Document]]:
     """Earlier questions are carried on without their evidence."""
     return {}
@@ -89,6 +93,7 @@ class Answerer:
         policy: AnsweringPolicy | None = None,
         read: ReadPassages = _nothing_kept,
         policies: Callable[[frozenset[int]], Mapping[int, Policy]] = _all_shown,
+        chosen_limit: Callable[[], float | None] = _nothing_chosen,
     ) -> None:
         self._search = search
         self._encoder = encoder
@@ -98,6 +103,7 @@ class Answerer:
         self._policy = policy or AnsweringPolicy()
         self._read = read
         self._policies = policies
+        self._chosen_limit = chosen_limit
 
     def answer(
         self,
@@ -142,7 +148,7 @@ class Answerer:
         yield Retrieved(tuple(hits))
         quotes = rank_quotes(question, hits, self._encoder, is_guarded=self._policy.is_guarded)
         run.answerability = answerability(signals_of(question, hits, quotes))
-        if not is_answerable(run.answerability, self._policy.abstain_below):
+        if not is_answerable(run.answerability, self._limit()):
             yield Finished(run.abstention())
             return
         prompt = self._prompt(run, hits, quotes, recalled.turns)
@@ -156,6 +162,11 @@ class Answerer:
         yield from self._generated(run, prompt, is_cancelled)
         yield from run.decide(_quoted(quotes[:_QUOTES_INSTEAD], hits))
         yield Finished(run.answer())
+
+    def _limit(self) -> float | None:
+        """Below which answerability to decline: as set, else as chosen; None: as measured."""
+        fixed = self._policy.abstain_below
+        return self._chosen_limit() if fixed is None else fixed
 
     def _policy_over(self, collections: frozenset[int]) -> Policy:
         if self._policy.showing is not None:

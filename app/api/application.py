@@ -18,6 +18,7 @@ from app.api.evaluation_pages import evaluation_page_routes
 from app.api.feedback import feedback_routes
 from app.api.guard import Guard
 from app.api.identity import Identity
+from app.api.operating_pages import operating_page_routes
 from app.api.own_account import own_account_routes
 from app.api.people import people_routes
 from app.api.policies import policy_routes
@@ -51,6 +52,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(policy_routes(services, identity))
     app.include_router(evaluation_routes(services, identity))
     app.include_router(feedback_routes(services, identity))
+    app.include_router(operating_page_routes(services, identity))
     app.include_router(evaluation_page_routes(services, identity))
     app.include_router(script_error_routes(identity))
     app.include_router(own_account_routes(services, identity))

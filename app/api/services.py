@@ -7,6 +7,7 @@ from typing import Protocol
 from app.accounts import Accounts
 from app.administration import Administration
 from app.audit import AuditLog
+from app.operating_point import OperatingPointStore
 from app.own_account import OwnAccount
 from app.people import People
 from app.sharing import Sharing
@@ -82,12 +83,13 @@ class Services:
     responses that others wrote, on first use. `answers_at_once` are made together while
     `answers_waiting` more wait their turn; others are told that the server is busy, and so is who
     has `answers_per_user` of both. `keep_alive_seconds` is how long an event stream may stay
-    silent.
+    silent. `limit_set_by` is the setting that stands in place of the `operating_point`, if any.
     """
 
     accounts: Accounts
     access: AccessList
     policies: Policies
+    operating_point: OperatingPointStore
     people: People
     collections: Collections
     audit: AuditLog
@@ -112,3 +114,4 @@ class Services:
     answers_waiting: int = 32
     answers_per_user: int = 4
     keep_alive_seconds: float = 15.0
+    limit_set_by: str | None = None

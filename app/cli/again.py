@@ -95,7 +95,7 @@ def _differences(
     from app.repeating import Now, differences
     from generation.prompt import PROMPT_VERSION
 
-    limit = assay.settings.abstain_below
+    limit = assay.abstain_below(assay.settings)
     if answer is None:
         change = assay.store.change_number()
         return differences(earlier, Now(assay.engine.info, PROMPT_VERSION, change, limit))

@@ -172,7 +172,7 @@ def _wired(assay: "Assay", version: SuiteVersion, options: RunOptions) -> _Wirin
     assay.vectors.current()
     judging = _judging(assay, options)
     own = scoring(is_exact=_exactness(assay), similarity=_similarity(assay.encoder))
-    below = settings.abstain_below
+    below = assay.abstain_below(settings)
     return _Wiring(
         ask=asking(
             answerer.answer,

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Protocol, TypeVar
 
 from evals.reports.drawing import (
     BOTTOM,
@@ -27,6 +28,7 @@ from evals.reports.drawing import (
     whisker,
 )
 
+_Point = TypeVar("_Point")
 _SQUARE = 300.0
 _MOST_DATES = 4
 _BAR_HEIGHT, _BAR_GAP, _BAR_LABEL = 22.0, 8.0, 96.0
@@ -118,6 +120,53 @@ def risk_coverage(title: str, points: Sequence[RiskPoint]) -> Chart:
         )
     rows = tuple((percent(p.coverage), percent(p.risk)) for p in _thinned(points, 20))
     return finished(words, WIDTH, HEIGHT, parts, Table(("Answered", "To be declined"), rows))
+
+
+class Operating(Protocol):
+    """A limit on answerability and what it comes to: `evals.operating.Limit`."""
+
+    @property
+    def threshold(self) -> float: ...
+    @property
+    def answered(self) -> float: ...
+    @property
+    def unsupported(self) -> float | None: ...
+
+
+def operating(title: str, limits: Sequence[Operating], below: float) -> Chart:
+    """How much is answered, and how much of what is shown is unsupported, limit by limit.
+
+    Args:
+        limits: lowest first.
+        below: the limit in force, drawn upright.
+    """
+    frame = Frame(WIDTH, HEIGHT, 0.0, 1.0)
+    parts = [grid(frame, 1 / TICKS, percent), _shares_below(frame, "limit")]
+    known = [(one.threshold, one.unsupported) for one in limits if one.unsupported is not None]
+    for kind, points in (
+        ("chart-line", [(one.threshold, one.answered) for one in limits]),
+        ("chart-line second", known),
+    ):
+        line = " ".join(f"{short(frame.x(x))},{short(frame.y(y))}" for x, y in points)
+        if points:
+            parts.append(f'<polyline class="{kind}" fill="none" points="{line}"/>')
+    at = short(frame.x(below))
+    parts.append(
+        f'<line class="chart-ideal" x1="{at}" x2="{at}" y1="{short(frame.y(0))}" '
+        f'y2="{short(frame.y(1))}" stroke-dasharray="4 4"/>'
+    )
+    words = f"{title}: nothing to show."
+    if limits:
+        here = min(limits, key=lambda one: abs(one.threshold - below))
+        words = (
+            f"{title}: at the limit in force, {below:.2f}, {percent(here.answered)} of questions "
+            f"are answered and {_known(here.unsupported)} of shown sentences are unsupported."
+        )
+    rows = tuple(
+        (f"{one.threshold:.2f}", percent(one.answered), _known(one.unsupported))
+        for one in _thinned(limits, 20)
+    )
+    return finished(words, WIDTH, HEIGHT, parts, Table(("Limit", "Answered", "Unsupported"), rows))
 
 
 def reliability(title: str, points: Sequence[ReliabilityPoint]) -> Chart:
@@ -291,7 +340,7 @@ def _stretches(there: Sequence[bool]) -> list[tuple[int, int]]:
     return found
 
 
-def _thinned(points: Sequence[RiskPoint], most: int) -> list[RiskPoint]:
+def _thinned(points: Sequence[_Point], most: int) -> list[_Point]:
     """At most that many, evenly, the first and the last among them."""
     if len(points) <= most:
         return list(points)

@@ -282,6 +282,7 @@ def assay(tmp_path, monkeypatch):
         engine=engine,
         store=library.store,
         settings=SimpleNamespace(decoding=Decoding(max_tokens=50), abstain_below=0.01),
+        abstain_below=lambda settings: settings.abstain_below,
         readable_by=lambda principal, collection: library.everything(),
         library=library,
     )

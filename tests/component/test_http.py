@@ -21,6 +21,7 @@ from app.api.application import create_app
 from app.api.guard import CONTENT_SECURITY_POLICY
 from app.api.services import Readiness, Services, Suggestions
 from app.audit import AuditLog
+from app.operating_point import OperatingPointStore
 from app.own_account import OwnAccount
 from app.people import People
 from app.schema import metadata
@@ -29,6 +30,14 @@ from app.sharing import Sharing
 from evals.feedback import Thumbs
 from evals.schedule_store import ScheduleStore
 from evals.store import EvalStore
+from evals.types import (
+    Case,
+    Expectation,
+    Observation,
+    Result,
+    RunState,
+    SeenSentence,
+)
 from generation.decoding import Decoding
 from generation.errors import EngineMissing, ModelUnusable, QuestionTooLong
 from generation.types import (
@@ -229,6 +238,7 @@ def site(tmp_path):
         accounts=accounts,
         access=access,
         policies=Policies(engine),
+        operating_point=OperatingPointStore(engine),
         people=people_,
         collections=collections,
         audit=audit,
@@ -1394,3 +1404,74 @@ def test_a_policy_is_not_chosen_by_readers_nor_for_what_is_not_there(site):
     wrong = site.client("root").put("/api/policies/open", json={"policy": "shout"})
     assert wrong.status_code == 422
     assert site.client().get("/api/policies").status_code == 401
+
+
+# The operating point
+
+
+def finished_run(site: Site) -> int:
+    """A run of three cases: one answered rightly, one with a wrong sentence, one to decline."""
+    evals = site.services.evals
+    cases = [Case("a", "When?"), Case("b", "Who?"), Case("c", "Why?")]
+    version = evals.put_suite("tea", cases)
+    pins = {"settings": {"abstain_below": 0.0}}
+    run = evals.start_run(version, cases=3, origin="command", pins=pins)
+    said = {"s": Verdict.SUPPORTED, "u": Verdict.UNSUPPORTED}
+    rows = [("ss", 0.9, "answer"), ("su", 0.6, "answer"), ("u", 0.3, "abstain")]
+    for position, (verdicts, answerability, expectation) in enumerate(rows):
+        sentences = tuple(SeenSentence("…", Origin.GENERATED, said[v], 0.5) for v in verdicts)
+        seen = Observation("…", False, answerability, sentences, (), 0, 0, 0, None, 0, 1)
+        evals.add_result(
+            run.id,
+            Result(
+                position, cases[position].key, "c", 1.0, Expectation(expectation),
+                {"answerability": answerability}, seen,
+            ),
+        )  # fmt: skip
+    evals.finish_run(run.id, {}, state=RunState.FINISHED)
+    return run.id
+
+
+def test_an_administrator_chooses_when_to_decline_on_the_curve_of_a_run(site):
+    root, run = site.client("root"), finished_run(site)
+    page = root.get("/evals/operating-point")
+    assert "the measured default" in page.text
+    assert "<svg" in page.text
+
+    form = {"decision": "choose", "run": str(run), "unsupported": "25", "answered": "50 %"}
+    assert root.post("/evals/operating-point", data=form).status_code == 303
+    chosen = site.services.operating_point.current()
+    assert chosen.abstain_below == pytest.approx(0.32)
+    assert (chosen.run_id, chosen.chosen_by) == (run, "root")
+    after = root.get("/evals/operating-point?done=chosen").text
+    assert "at most 25.0" in after
+    assert "in force" in after
+
+    assert root.post("/evals/operating-point", data={"decision": "clear"}).status_code == 303
+    assert site.services.operating_point.current() is None
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"decision": "choose", "run": "", "unsupported": "5"},
+        {"decision": "choose", "unsupported": "-1"},
+        {"decision": "choose", "unsupported": "nan"},
+        {"decision": "choose", "unsupported": "0", "answered": "100"},
+        {"decision": "shout"},
+    ],
+)
+def test_what_cannot_be_kept_is_not_chosen(site, form):
+    run = finished_run(site)
+    answer = site.client("root").post("/evals/operating-point", data={"run": str(run), **form})
+    assert answer.status_code == 422
+    assert site.services.operating_point.current() is None
+
+
+def test_the_operating_point_is_for_administrators_and_says_when_a_setting_stands_in_its_place(
+    site,
+):
+    assert site.client("ada").get("/evals/operating-point").status_code == 403
+    page = site.client("root", limit_set_by="ASSAY_ABSTAIN_BELOW").get("/evals/operating-point")
+    assert "No run to choose by" in page.text
+    assert "ASSAY_ABSTAIN_BELOW" in page.text

@@ -28,6 +28,7 @@ SHOWN_DEFAULTS = {  # where the table says it in words
     "audit_days": "unset",
     "decoding": "`{}`",
     "policy": "unset",
+    "most_unsupported": "unset",
     "remote_url": "unset",
     "remote_key": "unset",
     "remote_model": "unset",
@@ -147,7 +148,7 @@ def routes() -> set[str]:
     """`METHOD /path` of every route; HEAD and the files of /static are the framework's work."""
     nothing = None
     services = Services(
-        policies=nothing,
+        policies=nothing, operating_point=nothing,
         accounts=nothing, access=nothing, people=nothing, collections=nothing, audit=nothing,
         administration=nothing, own_account=nothing, sharing=nothing,
         store=nothing, evals=nothing, thumbs=nothing,
