@@ -174,7 +174,12 @@ class Assay:
     def _vectors(self) -> "VectorProjection":
         from retrieval.vectors.projection import VectorProjection
 
-        return VectorProjection(self.store, self.settings.vector_index, self._encoder)
+        return VectorProjection(
+            self.store,
+            self.settings.vector_index,
+            self._encoder,
+            chosen=self.settings.index_kind,
+        )
 
     @cached_property
     def _searcher(self) -> "Searcher":
@@ -284,6 +289,7 @@ class Assay:
         from generation.language import warm_up
 
         try:
+            self.vectors.tend()
             self.vectors.current()
             warm_up()
             _ = self.answerer

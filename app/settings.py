@@ -20,6 +20,7 @@ from generation.engines.loading import BUNDLED_MODEL
 from generation.types import Precision, Runtime
 from retrieval.encoder import BUNDLED_ENCODER
 from retrieval.types import Policy
+from retrieval.vectors.kinds import Kind
 
 _PREFIX = "ASSAY_"
 
@@ -45,6 +46,10 @@ class Settings(BaseSettings):
         default=BUNDLED_ENCODER,
         min_length=1,
         description="Embedding model: the bundled one, a folder, or a hub id.",
+    )
+    index: Literal["auto", "flat", "half", "graph", "lists"] = Field(
+        default="auto",
+        description="Kind of vector index; auto: what suits the number of passages.",
     )
     model: str = Field(
         default=BUNDLED_MODEL,
@@ -216,6 +221,11 @@ class Settings(BaseSettings):
     def vector_index(self) -> Path:
         """The folder of the vector index; may be deleted at any time."""
         return self.home / "projections" / "vectors"
+
+    @property
+    def index_kind(self) -> Kind | None:
+        """The kind of vector index that was chosen; None for what suits."""
+        return None if self.index == "auto" else Kind(self.index)
 
     @property
     def models(self) -> Path:

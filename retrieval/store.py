@@ -3,7 +3,7 @@
 Rows never leave this module: values of `retrieval.types` do.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -244,16 +244,54 @@ class Store:
             number = _change_number(sql)
             retired = _retired_revisions(sql, since) if since else frozenset()
             rows = _vector_rows(sql, encoder, since)
-        dimension = len(rows[0].vector) // 4 if rows else 0
-        joined = b"".join(row.vector for row in rows)
-        return VectorDelta(
-            change_number=number,
-            retired_revisions=retired,
-            passage_ids=_column(rows, "id"),
-            revision_ids=_column(rows, "revision_id"),
-            collection_ids=_column(rows, "collection_id"),
-            vectors=np.frombuffer(joined, dtype="<f4").reshape(len(rows), dimension),
-        )
+        return _delta(number, retired, rows)
+
+    def vector_batches(self, *, encoder: str, rows: int) -> Iterator[VectorDelta]:
+        """Everything an empty index lacks, `rows` at a time and in order, of one snapshot.
+
+        As `vector_delta(0)`, for more vectors than should be in memory twice.
+        """
+        with self._engine.begin() as sql:
+            number, last = _change_number(sql), 0
+            while batch := sql.execute(
+                _vectors_by(encoder).where(passages.c.id > last).limit(rows)
+            ).all():
+                last = batch[-1].id
+                yield _delta(number, frozenset(), batch)
+            if not last:
+                yield _delta(number, frozenset(), [])
+
+    def vector_sample(self, *, encoder: str, rows: int) -> NDArray[np.float32]:
+        """About so many vectors, (n, dimension) float32, from all over the store; the same again.
+
+        Every m-th passage is taken, so that a sample is neither the oldest nor one collection.
+        """
+        with self._engine.begin() as sql:
+            total = sql.execute(select(func.count()).select_from(passages)).scalar_one()
+            step = max(1, total // max(rows, 1))
+            query = _vectors_by(encoder).where(passages.c.id % step == 0)
+            return _delta(0, frozenset(), sql.execute(query).all()).vectors
+
+    def vectors_of(
+        self, passage_ids: Sequence[int], *, encoder: str
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Ids, ascending, and vectors of those of the passages that are there and have one."""
+        with self._engine.begin() as sql:
+            rows = sql.execute(
+                _vectors_by(encoder).where(passages.c.id.in_([int(i) for i in passage_ids]))
+            ).all()
+        delta = _delta(0, frozenset(), rows)
+        return delta.passage_ids, delta.vectors
+
+    def count_with_vectors(self, *, encoder: str) -> int:
+        """How many passages this encoder has a vector for."""
+        with self._engine.begin() as sql:
+            return sql.execute(
+                select(func.count())
+                .select_from(vectors)
+                .join(encoders, encoders.c.id == vectors.c.encoder_id)
+                .where(encoders.c.fingerprint == encoder)
+            ).scalar_one()
 
     def count_without_vectors(self, *, encoder: str) -> int:
         """How many passages this encoder has no vector for."""
@@ -347,15 +385,33 @@ def _retired_revisions(sql: Connection, since: int) -> frozenset[int]:
     return frozenset(sql.execute(retired.where(changes.c.number > since)).scalars())
 
 
-def _vector_rows(sql: Connection, encoder: str, since: int) -> Sequence[Any]:
-    """Vectors of what was published after `since`; a revision since retired has no passages."""
-    query = (
+def _delta(number: int, retired: frozenset[int], rows: Sequence[Any]) -> VectorDelta:
+    dimension = len(rows[0].vector) // 4 if rows else 0
+    joined = b"".join(row.vector for row in rows)
+    return VectorDelta(
+        change_number=number,
+        retired_revisions=retired,
+        passage_ids=_column(rows, "id"),
+        revision_ids=_column(rows, "revision_id"),
+        collection_ids=_column(rows, "collection_id"),
+        vectors=np.frombuffer(joined, dtype="<f4").reshape(len(rows), dimension),
+    )
+
+
+def _vectors_by(encoder: str) -> Any:  # noqa: ANN401 - a SQL expression
+    """Passages with the vector an encoder made of them, in the order of their ids."""
+    return (
         select(passages.c.id, passages.c.revision_id, passages.c.collection_id, vectors.c.vector)
         .join(vectors, vectors.c.passage_id == passages.c.id)
         .join(encoders, encoders.c.id == vectors.c.encoder_id)
         .where(encoders.c.fingerprint == encoder)
         .order_by(passages.c.id)
     )
+
+
+def _vector_rows(sql: Connection, encoder: str, since: int) -> Sequence[Any]:
+    """Vectors of what was published after `since`; a revision since retired has no passages."""
+    query = _vectors_by(encoder)
     if since:
         # A subquery: a database takes only so many values in a statement.
         published = select(changes.c.revision_id).where(changes.c.number > since)

@@ -11,7 +11,7 @@ import pytest
 
 from retrieval.errors import EncoderChanged, ProjectionError, ProjectionMismatch, ProjectionTorn
 from retrieval.types import Mode, VectorDelta
-from retrieval.vectors.flat import FlatVectors
+from retrieval.vectors.index import PassageVectors
 from tests.component.library import Library, opened, texts, unit
 from tests.fakes import WordEncoder
 
@@ -26,8 +26,8 @@ def delta(number: int, *rows: tuple[int, int, int, np.ndarray], retired: tuple[i
 
 
 @pytest.fixture
-def compass() -> FlatVectors:
-    vectors = FlatVectors("compass", 2)
+def compass() -> PassageVectors:
+    vectors = PassageVectors("compass", 2)
     vectors.apply(
         delta(3, (1, 10, 1, EAST), (2, 10, 1, NORTH_EAST), (3, 20, 2, NORTH), (4, 30, 2, WEST))
     )
@@ -58,7 +58,7 @@ def test_the_filter_is_inside_the_search(compass):
 
 @pytest.mark.parametrize("hidden", [1, 7, 8, 9, 1000])
 def test_a_readable_passage_is_found_behind_any_number_of_hidden_ones(hidden):
-    vectors = FlatVectors("compass", 2)
+    vectors = PassageVectors("compass", 2)
     rows = [(i, 1, 1, EAST) for i in range(hidden)]
     vectors.apply(delta(1, *rows, (5000, 2, 2, WEST), (5001, 2, 2, NORTH)))
     assert ids(vectors.search(EAST, readable=frozenset({2}), k=10)) == [5001, 5000]
@@ -66,13 +66,13 @@ def test_a_readable_passage_is_found_behind_any_number_of_hidden_ones(hidden):
 
 @pytest.mark.parametrize("k", [1, 10, 99, 100, 500])
 def test_equal_scores_come_by_id_and_the_lowest_ids_win(k):
-    vectors = FlatVectors("compass", 2)
+    vectors = PassageVectors("compass", 2)
     vectors.apply(delta(1, *[(i, 1, 1, EAST) for i in range(600)]))
     assert ids(vectors.search(EAST, readable=BOTH, k=k)) == list(range(k))
 
 
 def test_an_empty_index_finds_nothing():
-    assert FlatVectors("compass", 2).search(EAST, readable=BOTH, k=3) == []
+    assert PassageVectors("compass", 2).search(EAST, readable=BOTH, k=3) == []
 
 
 def test_deltas_drop_then_add(compass):
@@ -88,7 +88,7 @@ def test_deltas_drop_then_add(compass):
 def test_rows_of_several_collections_stay_with_their_vectors_when_others_go():
     """Random comings and goings against a plain dictionary."""
     choose = np.random.default_rng(5)
-    vectors, model = FlatVectors("compass", 4), {}
+    vectors, model = PassageVectors("compass", 4), {}
     for number in range(1, 40):
         retired = tuple(int(r) for r in choose.choice(40, size=2))
         model = {i: row for i, row in model.items() if row[1] not in retired}
@@ -118,11 +118,11 @@ def test_vectors_of_another_dimension_are_refused(compass):
 
 @pytest.mark.parametrize("rows", [0, 1, 4])
 def test_saved_and_loaded_it_is_the_same(tmp_path, rows):
-    vectors = FlatVectors("compass", 2)
+    vectors = PassageVectors("compass", 2)
     added = [(1, 10, 1, EAST), (2, 10, 1, NORTH_EAST), (3, 20, 2, NORTH), (4, 30, 2, WEST)][:rows]
     vectors.apply(delta(3, *added))
     vectors.save(tmp_path / "index", change_mark="mark")
-    loaded = FlatVectors.load(tmp_path / "index", encoder="compass", dimension=2)
+    loaded = PassageVectors.load(tmp_path / "index", encoder="compass", dimension=2)
     assert loaded.change_number == 3
     assert loaded.change_mark == "mark"
     for readable in (BOTH, frozenset({2})):
@@ -138,7 +138,7 @@ def test_saving_again_leaves_one_generation(tmp_path, compass):
         compass.apply(delta(number))
         compass.save(tmp_path)
     assert len([path for path in tmp_path.iterdir() if path.is_dir()]) == 1
-    assert FlatVectors.load(tmp_path, encoder="compass", dimension=2).change_number == 5
+    assert PassageVectors.load(tmp_path, encoder="compass", dimension=2).change_number == 5
 
 
 def test_saving_spares_what_another_process_is_writing_and_sweeps_what_was_abandoned(
@@ -159,7 +159,7 @@ def test_several_at_once_leave_a_whole_index(tmp_path, compass):
     errors = []
 
     def save() -> None:
-        mine = FlatVectors("compass", 2)
+        mine = PassageVectors("compass", 2)
         mine.apply(delta(3, (1, 10, 1, EAST)))
         try:
             for _ in range(15):
@@ -174,7 +174,9 @@ def test_several_at_once_leave_a_whole_index(tmp_path, compass):
         thread.join()
     assert errors == []
     assert ids(
-        FlatVectors.load(tmp_path, encoder="compass", dimension=2).search(EAST, readable=BOTH, k=1)
+        PassageVectors.load(tmp_path, encoder="compass", dimension=2).search(
+            EAST, readable=BOTH, k=1
+        )
     ) == [1]
 
 
@@ -236,8 +238,8 @@ def answers(library: Library, projection=None) -> list[int]:
     return ids(current.search(query, readable=library.everything(), k=100))
 
 
-def load(library: Library) -> FlatVectors:
-    return FlatVectors.load(library.index, encoder="words", dimension=16)
+def load(library: Library) -> PassageVectors:
+    return PassageVectors.load(library.index, encoder="words", dimension=16)
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
@@ -255,7 +257,7 @@ def test_damage_is_named_and_then_mended(library, damage):
     assert ids_of(load(library)) == sorted(expected)
 
 
-def ids_of(vectors: FlatVectors) -> list[int]:
+def ids_of(vectors: PassageVectors) -> list[int]:
     return vectors.rows()[0].tolist()
 
 
@@ -285,9 +287,9 @@ def test_a_flipped_bit_anywhere_is_noticed_or_means_nothing(library, name):
 
 def test_an_index_of_another_encoder_is_refused_and_made_again(library):
     with pytest.raises(ProjectionMismatch, match="other"):
-        FlatVectors.load(library.index, encoder="other", dimension=16)
+        PassageVectors.load(library.index, encoder="other", dimension=16)
     with pytest.raises(ProjectionMismatch, match="16"):
-        FlatVectors.load(library.index, encoder="words", dimension=32)
+        PassageVectors.load(library.index, encoder="words", dimension=32)
 
 
 def test_an_index_ahead_of_sql_is_refused_and_made_again(library):
