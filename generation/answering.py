@@ -29,6 +29,7 @@ from generation.types import (
 from generation.unfinished import UnfinishedAnswer
 from retrieval.encoder import Encoder
 from retrieval.follow_up import standalone
+from retrieval.narrowing import EVERY_DOCUMENT, Narrowing
 from retrieval.types import Document, Hit, Passage, Policy
 
 # Passages looked through for a verbatim answer; the prompt holds as many of them as fit.
@@ -45,7 +46,13 @@ class Search(Protocol):
     """`Searcher.search`, as far as answering needs it."""
 
     def __call__(
-        self, question: str, *, readable: frozenset[int], k: int, earlier: Sequence[str] = ()
+        self,
+        question: str,
+        *,
+        readable: frozenset[int],
+        k: int,
+        earlier: Sequence[str],
+        within: Narrowing,
     ) -> list[Hit]: ...
 
 
@@ -113,11 +120,13 @@ class Answerer:
         history: Sequence[Message] = (),
         decoding: Decoding | None = None,
         is_cancelled: Callable[[], bool] = lambda: False,
+        within: Narrowing = EVERY_DOCUMENT,
     ) -> Iterator[AnswerEvent]:
         """Answer a question, event by event; the last event is `Finished`.
 
         Args:
             readable: ids of the collections the reader may read.
+            within: documents that are wanted among them.
             history: earlier turns of the conversation, oldest first. Evidence that a question names
                 is read again, if it is there and readable; else that question goes without.
             is_cancelled: asked between tokens; once true, the answer ends with what was assayed.
@@ -142,7 +151,11 @@ class Answerer:
         earlier = [turn.content for turn in history if turn.role == "user"]
         run.standalone = standalone(question, earlier).text
         hits = self._search(
-            question, readable=readable, k=self._policy.evidence_passages, earlier=earlier
+            question,
+            readable=readable,
+            k=self._policy.evidence_passages,
+            earlier=earlier,
+            within=within,
         )
         run.retrieved(hits)
         yield Retrieved(tuple(hits))

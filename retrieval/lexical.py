@@ -4,6 +4,7 @@ The index is written by triggers inside the transaction that writes a passage, s
 behind SQL (docs/decisions/0003).
 """
 
+import json
 from collections.abc import Mapping
 
 from sqlalchemy import Engine, bindparam, text
@@ -21,6 +22,7 @@ _SEARCH = text(
     SELECT passages.id, bm25(passages_lexical, :context_weight, 1.0) AS distance
     FROM passages_lexical JOIN passages ON passages.id = passages_lexical.rowid
     WHERE passages_lexical MATCH :query AND passages.collection_id IN :readable
+    AND (:revisions IS NULL OR passages.revision_id IN (SELECT value FROM json_each(:revisions)))
     ORDER BY distance, passages.id
     LIMIT :k
     """
@@ -45,8 +47,18 @@ class LexicalIndex:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def search(self, asked: Standalone, *, readable: frozenset[int], k: int) -> list[Candidate]:
+    def search(
+        self,
+        asked: Standalone,
+        *,
+        readable: frozenset[int],
+        k: int,
+        revisions: frozenset[int] | None = None,
+    ) -> list[Candidate]:
         """The best `k` passages of the readable collections that share a word with the question.
+
+        Args:
+            revisions: only passages of these; None for all.
 
         Returns:
             Best first, equal scores by id. Scores are positive, larger is better, and comparable
@@ -60,6 +72,7 @@ class LexicalIndex:
             "readable": sorted(readable),
             "k": k,
             "context_weight": _CONTEXT_WEIGHT,
+            "revisions": None if revisions is None else json.dumps(sorted(revisions)),
         }
         with self._engine.begin() as sql:
             return [Candidate(row.id, -row.distance) for row in sql.execute(_SEARCH, values)]

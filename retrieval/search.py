@@ -1,11 +1,13 @@
 """A question in, the passages that may answer it out, never one the reader may not read."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from retrieval.encoder import Encoder, beginnings
 from retrieval.follow_up import Standalone, standalone
 from retrieval.fusion import reciprocal_rank_fusion
 from retrieval.lexical import LexicalIndex
+from retrieval.narrowing import EVERY_DOCUMENT, Narrowing
 from retrieval.store import Store
 from retrieval.types import Candidate, Hit, Mode, unit_rows
 from retrieval.vectors.projection import VectorProjection
@@ -40,11 +42,13 @@ class Searcher:
         k: int = 10,
         mode: Mode = Mode.HYBRID,
         earlier: Sequence[str] = (),
+        within: Narrowing = EVERY_DOCUMENT,
     ) -> list[Hit]:
         """Find the `k` best passages for a question in the readable collections.
 
         Args:
             readable: collection ids, from `AccessList.readable`.
+            within: documents that are wanted among the readable ones.
             earlier: what the same person asked before in this conversation, oldest first.
 
         Returns:
@@ -56,21 +60,28 @@ class Searcher:
             return []
         depth = max(k, self._candidates)
         asked = standalone(question, earlier)
-        dense = self._dense(asked, readable, depth) if mode is not Mode.LEXICAL else []
-        lexical = (
-            self._lexical.search(asked, readable=readable, k=depth)
-            if mode is not Mode.DENSE
-            else []
-        )
+        revisions = None
+        if not within.is_empty:
+            revisions = self._store.revisions_within(within, readable=readable)
+        scope = _Scope(readable, depth, revisions)
+        dense = self._dense(asked, scope) if mode is not Mode.LEXICAL else []
+        lexical = self._lexically(asked, scope) if mode is not Mode.DENSE else []
         similarity = dict(dense)
         return self._hits(_fused(mode, dense, lexical)[:k], similarity, readable)
 
-    def _dense(self, asked: Standalone, readable: frozenset[int], k: int) -> list[Candidate]:
+    def _lexically(self, asked: Standalone, scope: "_Scope") -> list[Candidate]:
+        return self._lexical.search(
+            asked, readable=scope.readable, k=scope.depth, revisions=scope.revisions
+        )
+
+    def _dense(self, asked: Standalone, scope: "_Scope") -> list[Candidate]:
         texts = beginnings([asked.question, *asked.earlier], self._encoder)
         own, *lent = self._encoder.encode(texts)
         vector = own if not lent else own + LENT_SHARE * sum(lent) / len(lent)
         [query] = unit_rows(vector[None, :])
-        return self._vectors.current().search(query, readable=readable, k=k)
+        return self._vectors.current().search(
+            query, readable=scope.readable, k=scope.depth, revisions=scope.revisions
+        )
 
     def _hits(
         self, ranked: list[Candidate], similarity: dict[int, float], readable: frozenset[int]
@@ -82,6 +93,14 @@ class Searcher:
             if found is not None and found.passage.collection_id in readable:
                 hits.append(Hit(found.passage, found.document, score, similarity.get(passage_id)))
         return hits
+
+
+class _Scope(NamedTuple):
+    """What an index may propose, and how much."""
+
+    readable: frozenset[int]
+    depth: int
+    revisions: frozenset[int] | None
 
 
 def _fused(mode: Mode, dense: list[Candidate], lexical: list[Candidate]) -> list[Candidate]:

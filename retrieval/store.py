@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, te
 
 from retrieval.database import writing
 from retrieval.errors import UnknownName
+from retrieval.narrowing import Narrowing
 from retrieval.originals import Originals
 from retrieval.schema import (
     changes,
@@ -245,6 +246,22 @@ class Store:
             retired = _retired_revisions(sql, since) if since else frozenset()
             rows = _vector_rows(sql, encoder, since)
         return _delta(number, retired, rows)
+
+    def revisions_within(self, narrowing: Narrowing, *, readable: frozenset[int]) -> frozenset[int]:
+        """The current revisions of the wanted documents in these collections."""
+        query = (
+            select(documents.c.revision_id, documents.c.name)
+            .join(revisions, revisions.c.id == documents.c.revision_id)
+            .where(documents.c.collection_id.in_(sorted(readable)))
+        )
+        if narrowing.begin is not None:
+            query = query.where(revisions.c.created_at >= narrowing.begin)
+        if narrowing.end is not None:
+            query = query.where(revisions.c.created_at < narrowing.end)
+        with self._engine.begin() as sql:
+            rows = sql.execute(query).all()
+        # Here and not in SQL: SQLite folds the case of ASCII only.
+        return frozenset(row.revision_id for row in rows if narrowing.wants(row.name))
 
     def vector_batches(self, *, encoder: str, rows: int) -> Iterator[VectorDelta]:
         """Everything an empty index lacks, `rows` at a time and in order, of one snapshot.

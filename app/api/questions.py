@@ -10,6 +10,7 @@ from starlette.responses import Response
 from app.api.decoding import DecodingRequest, asked_decoding, told
 from app.api.desk import AnswerDesk
 from app.api.identity import Identity
+from app.api.narrowing import NarrowedRequest
 from app.api.problems import problem_details, problem_of
 from app.api.running import Begun, EventStream, Queued, RunningAnswer, Told
 from app.api.services import Services
@@ -42,10 +43,8 @@ QuestionText = Annotated[
 ]
 
 
-class SearchRequest(BaseModel):
+class SearchRequest(NarrowedRequest):
     """A question and how many passages to find for it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     question: QuestionText
     k: int = Field(default=8, ge=1, le=MOST_HITS)
@@ -77,10 +76,8 @@ class Turn(BaseModel):
         return Message(self.role, self.content, tuple(parts))
 
 
-class AskRequest(BaseModel):
+class AskRequest(NarrowedRequest):
     """A question, and the conversation it follows on from, oldest first."""
-
-    model_config = ConfigDict(extra="forbid")
 
     question: QuestionText
     history: list[Turn] = Field(default=[], max_length=100)
@@ -104,7 +101,9 @@ def question_routes(services: Services, identity: Identity, desk: AnswerDesk) ->
     ) -> Response:
         """The passages that are nearest to a question, best first."""
         earlier = [turn.content for turn in body.history if turn.role == "user"]
-        hits = services.search(body.question, readable=readable, k=body.k, earlier=earlier)
+        hits = services.search(
+            body.question, readable=readable, k=body.k, earlier=earlier, within=body.within
+        )
         # Where a file lies tells more than its words: that is for who put it there.
         shown = located_passage_json if requester.is_administrator else passage_json
         found = {
@@ -134,6 +133,7 @@ def question_routes(services: Services, identity: Identity, desk: AnswerDesk) ->
                 history=[turn.said() for turn in body.history],
                 decoding=decoding,
                 is_cancelled=is_cancelled,
+                within=body.within,
             ),
         )
         return EventStream(running, _events(running, services.keep_alive_seconds))

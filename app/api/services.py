@@ -19,6 +19,7 @@ from generation.groundedness.types import ResponseVerifier
 from generation.types import AnswerEvent, Message
 from retrieval.access import AccessList
 from retrieval.collections import Collections
+from retrieval.narrowing import Narrowing
 from retrieval.policies import Policies
 from retrieval.store import Store
 from retrieval.types import Hit
@@ -27,11 +28,19 @@ from retrieval.types import Hit
 class Search(Protocol):
     """Find the `k` best passages among those of the `readable` collections, best first.
 
-    `earlier` is what the same person asked before in the conversation, oldest first.
+    `earlier` is what the same person asked before in the conversation, oldest first, `within` which
+    documents are wanted.
     """
 
     def __call__(
-        self, question: str, /, *, readable: frozenset[int], k: int, earlier: Sequence[str]
+        self,
+        question: str,
+        /,
+        *,
+        readable: frozenset[int],
+        k: int,
+        earlier: Sequence[str],
+        within: Narrowing,
     ) -> Sequence[Hit]: ...
 
 
@@ -40,7 +49,7 @@ class AnswerQuestion(Protocol):
 
     Synchronous and slow: it runs in a thread of its own. Asks `is_cancelled` now and then and
     stops early when it is; the events may then end without `Finished`. `decoding` None means the
-    default.
+    default. `within` is which documents are wanted, all unless said.
     """
 
     def __call__(
@@ -52,6 +61,7 @@ class AnswerQuestion(Protocol):
         history: Sequence[Message],
         decoding: Decoding | None,
         is_cancelled: Callable[[], bool],
+        within: Narrowing = ...,
     ) -> Iterator[AnswerEvent]: ...
 
 

@@ -9,6 +9,7 @@ import click
 
 from app.cli.again import answer_object, ask_again, last_answer
 from app.cli.decoding import CommandWithDecoding, decoding_options
+from app.cli.narrowing import narrowing_options
 from app.cli.opening import open_assay, readable_by
 from app.cli.terminal import MARKS, Terminal, excerpt, json_option, progress
 from app.errors import CommandFailed
@@ -16,6 +17,7 @@ from app.errors import CommandFailed
 if TYPE_CHECKING:
     from generation.decoding import Decoding
     from generation.types import Answer, AnswerEvent, AssayedSentence
+    from retrieval.narrowing import Narrowing
     from retrieval.types import Hit
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -36,11 +38,14 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command(
     epilog='\b\nExamples:\n  assay search "notice period"\n'
-    "  assay search -k 3 --as maria --json warranty\n  assay search --queries queries.jsonl"
+    "  assay search -k 3 --as maria --json warranty\n"
+    "  assay search --type pdf --since 2026-11-01 indemnity\n"
+    "  assay search --queries queries.jsonl"
 )
 @click.argument("question", required=False)
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--queries", type=_file, help='Lines of {"_id", "text"}; prints a JSON line each.')
+@narrowing_options
 @_common
 def search(
     terminal: Terminal,
@@ -49,13 +54,16 @@ def search(
     queries: Path | None,
     principal: str | None,
     collection: str | None,
+    within: "Narrowing",
 ) -> None:
     """Find the passages nearest to a question, by meaning and by words."""
     assay = open_assay()
     readable = readable_by(assay, principal, collection)
 
     def find(text: str) -> "list[Hit]":
-        return assay.searcher.search(text, readable=readable, k=k) if readable else []
+        if not readable:
+            return []
+        return assay.searcher.search(text, readable=readable, k=k, within=within)
 
     if queries is not None:
         rows = list(_rows(queries, "text"))
@@ -97,6 +105,7 @@ def search(
     metavar="FILE",
     help="Ask again as for this answer, the output of --json; - is standard input.",
 )
+@narrowing_options
 @_common
 @decoding_options
 def ask(
@@ -106,6 +115,7 @@ def ask(
     like: IO[str] | None,
     principal: str | None,
     collection: str | None,
+    within: "Narrowing",
     asked: dict[str, Any],
 ) -> None:
     """Answer a question from the documents, each sentence with its verdict and its source.
@@ -117,7 +127,7 @@ def ask(
     readable = readable_by(assay, principal, collection)
 
     def events(text: str, decoding: "Decoding") -> "Iterator[AnswerEvent]":
-        return assay.answerer.answer(text, readable=readable, decoding=decoding)
+        return assay.answerer.answer(text, readable=readable, decoding=decoding, within=within)
 
     if like is not None:
         ask_again(terminal, assay, like, events, show=_show)

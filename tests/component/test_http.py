@@ -58,6 +58,7 @@ from generation.types import (
 from retrieval.access import AccessList
 from retrieval.collections import Collections
 from retrieval.database import open_database
+from retrieval.narrowing import EVERY_DOCUMENT, Narrowing
 from retrieval.originals import Originals
 from retrieval.policies import Policies
 from retrieval.store import Store
@@ -149,9 +150,17 @@ class Library:
         self.asked: list[SimpleNamespace] = []
 
     def search(
-        self, question: str, /, *, readable: frozenset[int], k: int, earlier: Sequence[str]
+        self,
+        question: str,
+        /,
+        *,
+        readable: frozenset[int],
+        k: int,
+        earlier: Sequence[str],
+        within: Narrowing,
     ) -> list[Hit]:
-        return [hit for hit in self.hits if hit.passage.collection_id in readable][:k]
+        found = [hit for hit in self.hits if hit.passage.collection_id in readable]
+        return [hit for hit in found if within.wants(hit.document.name)][:k]
 
     def answer(
         self,
@@ -162,9 +171,10 @@ class Library:
         history: Sequence[Message],
         decoding: Decoding | None,
         is_cancelled: Callable[[], bool],
+        within: Narrowing = EVERY_DOCUMENT,
     ) -> Iterator[Any]:
         self.asked.append(SimpleNamespace(question=question, history=history, decoding=decoding))
-        hits = self.search(question, readable=readable, k=8, earlier=())
+        hits = self.search(question, readable=readable, k=8, earlier=(), within=within)
         yield Retrieved(tuple(hits))
         sentences = [sentence_from(hit) for hit in hits]
         for sentence in sentences:

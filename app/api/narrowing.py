@@ -1,0 +1,26 @@
+"""Which documents a request wants."""
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from retrieval.narrowing import Narrowing
+
+Part = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+class NarrowedRequest(BaseModel):
+    """A request that may name the documents it is about."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    documents: list[Part] = Field(default=[], max_length=50)
+    types: list[Part] = Field(default=[], max_length=50)
+    since: date | None = None
+    until: date | None = None
+
+    @property
+    def within(self) -> Narrowing:
+        """The documents that are wanted."""
+        return Narrowing(tuple(self.documents), tuple(self.types), self.since, self.until)
