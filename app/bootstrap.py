@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from app.accounts import Accounts
 from app.administration import Administration
 from app.audit import AuditLog
+from app.conversations.store import ConversationStore
 from app.engines import EngineChoice, load_chosen
 from app.live_counts import LiveCounter
 from app.migrations import upgrade
@@ -92,6 +93,7 @@ class Assay:
         self.sharing = Sharing(self.access, self.collections, self.audit)
         self.lexical = LexicalIndex(self.database)
         self.maintenance = Maintenance(self.database)
+        self.conversations = ConversationStore(self.database)
         self.evals = EvalStore(self.database)
         self.schedules = ScheduleStore(self.database)
         self.live_counter = LiveCounter(self._count)
@@ -335,6 +337,7 @@ class Assay:
             own_account=self.own_account,
             sharing=self.sharing,
             store=self.store,
+            conversations=self.conversations,
             evals=self.evals,
             thumbs=Thumbs(self.database),
             schedules=self.schedules,

@@ -18,6 +18,8 @@ AppError
 ├── UnknownEntry         a user, group, session or document of a number that is not there for one
 ├── LastAdministrator    nobody would be left who may administer
 ├── AccessDenied         what one may know of, but not do
+├── UnknownConversation  a conversation that is not there, or somebody else's
+├── UnknownAnswer        an answer that is not there, or somebody else's
 ├── ServerBusy           as many answers are being made, and waited for, as this server takes
 ├── TooManyAnswers       as many of them are one user's as one user may have
 ├── ServerStopping       the server is being stopped: what is not answered will not be
@@ -158,6 +160,20 @@ class LastAdministrator(AppError):
 
 class AccessDenied(AppError):
     """What one may know of, but not do."""
+
+
+class UnknownConversation(AppError):
+    """A conversation that is not there, or somebody else's; which of them is not said."""
+
+    def __init__(self, conversation_id: int) -> None:
+        super().__init__(f"you have no conversation number {conversation_id}; it may be deleted")
+
+
+class UnknownAnswer(AppError):
+    """An answer that is not there, or somebody else's; which of them is not said."""
+
+    def __init__(self, answer_id: int) -> None:
+        super().__init__(f"you have no answer number {answer_id}; it may be deleted")
 
 
 class ServerBusy(AppError):

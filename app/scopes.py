@@ -27,7 +27,14 @@ LEAST = frozenset({Scope.ASK})
 EVERY = frozenset(Scope)
 
 _ADMIN = frozenset({Scope.ADMIN})
-_ASKING = ("/v1", "/api/ask", "/api/conversations", "/api/verify", "/api/evals/thumbs")
+_ASKING = (
+    "/v1",
+    "/api/answers",
+    "/api/ask",
+    "/api/conversations",
+    "/api/verify",
+    "/api/evals/thumbs",
+)
 _ADMINISTERING = (
     "/admin",
     "/api/audit",

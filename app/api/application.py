@@ -6,11 +6,13 @@ from starlette.staticfiles import StaticFiles
 
 from app.api.account_pages import account_page_routes
 from app.api.admin_pages import admin_page_routes, viewing_routes
+from app.api.asking import AnswerMaker
 from app.api.audit import audit_routes
 from app.api.audit_pages import audit_page_routes
 from app.api.browsing import health_routes, page_routes
 from app.api.collections import collection_routes
 from app.api.completions import completion_routes
+from app.api.conversations import conversation_routes
 from app.api.desk import Desks, desks_for
 from app.api.desk_state import desk_routes
 from app.api.evaluation import evaluation_routes
@@ -31,6 +33,9 @@ from app.api.verification import verification_routes
 from app.api.wire import encoded
 from app.web import pages
 
+# To write down how the last answers ended.
+_KEPT_SECONDS = 1.0
+
 
 def create_app(services: Services) -> FastAPI:
     """Make the web application. It owns nothing: what it uses comes and goes with `services`."""
@@ -42,10 +47,12 @@ def create_app(services: Services) -> FastAPI:
     desks = desks_for(
         Limits(services.answers_at_once, services.answers_waiting, services.answers_per_user)
     )
-    app.state.desks = desks
+    asking = AnswerMaker(services, desks.answers)
+    app.state.desks, app.state.asking = desks, asking
     app.include_router(health_routes(services))
     app.include_router(page_routes(services, identity))
     app.include_router(question_routes(services, identity, desks.answers))
+    app.include_router(conversation_routes(services, identity, asking))
     app.include_router(verification_routes(services, identity, desks.verifications))
     app.include_router(completion_routes(services, identity, desks.answers))
     app.include_router(desk_routes(desks, identity))
@@ -80,6 +87,8 @@ async def stop_answering(app: FastAPI, patience_seconds: float) -> None:
     """End what is being answered, as a server does that is being stopped; see `Desks.close`."""
     desks: Desks = app.state.desks
     await desks.close(patience_seconds)
+    asking: AnswerMaker = app.state.asking
+    await asking.live.close(_KEPT_SECONDS)
 
 
 def _schema_route(app: FastAPI, identity: Identity) -> APIRouter:

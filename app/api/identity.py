@@ -71,6 +71,20 @@ class Identity:
             raise AccessDenied("this is for administrators; ask one of them")
         return requester
 
+    def in_person(self, request: Request) -> Principal:
+        """Who asks, for what is nobody else's to see. Raises as `requester`.
+
+        Raises:
+            AccessDenied: an administrator sees Assay as somebody else.
+        """
+        requester = self.requester(request)
+        if requester.viewed_by is not None:
+            raise AccessDenied(
+                f"the conversations of {requester.name!r} are seen by nobody else; you see the rest "
+                "as they do"
+            )
+        return requester
+
     def session(self, request: Request) -> Session:
         """The session that asks. Raises as `requester`.
 

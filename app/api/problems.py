@@ -34,6 +34,8 @@ from app.errors import (
     TooManyAnswers,
     TooManyAttempts,
     TooMuchFeedback,
+    UnknownAnswer,
+    UnknownConversation,
     UnknownEntry,
     UnknownKey,
 )
@@ -99,6 +101,8 @@ _PLAIN: Mapping[type[Exception], _Plain] = MappingProxyType(
         NameTaken: _Plain(409, "name_taken", "name"),
         NameUnusable: _Plain(422, "name_unusable", "name"),
         PasswordUnusable: _Plain(422, "password_unusable", "password"),
+        UnknownAnswer: _Plain(404),
+        UnknownConversation: _Plain(404),
         UnknownEntry: _Plain(404),
         UnknownKey: _Plain(404),
         UnknownName: _Plain(404),

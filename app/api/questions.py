@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from app.api.decoding import DecodingRequest, asked_decoding, told
@@ -13,6 +14,7 @@ from app.api.identity import Identity
 from app.api.narrowing import NarrowedRequest
 from app.api.problems import problem_details, problem_of
 from app.api.running import Begun, EventStream, Queued, RunningAnswer, Told
+from app.api.scope import CollectionNames, searched
 from app.api.services import Services
 from app.api.wire import (
     answer_json,
@@ -47,6 +49,7 @@ class SearchRequest(NarrowedRequest):
     """A question and how many passages to find for it."""
 
     question: QuestionText
+    collections: CollectionNames = None
     k: int = Field(default=8, ge=1, le=MOST_HITS)
     history: list["Turn"] = Field(default=[], max_length=100)
 
@@ -81,6 +84,7 @@ class AskRequest(NarrowedRequest):
 
     question: QuestionText
     history: list[Turn] = Field(default=[], max_length=100)
+    collections: CollectionNames = None
     decoding: DecodingRequest | None = None
 
 
@@ -101,8 +105,9 @@ def question_routes(services: Services, identity: Identity, desk: AnswerDesk) ->
     ) -> Response:
         """The passages that are nearest to a question, best first."""
         earlier = [turn.content for turn in body.history if turn.role == "user"]
+        scope = searched(services.store, readable, body.collections)
         hits = services.search(
-            body.question, readable=readable, k=body.k, earlier=earlier, within=body.within
+            body.question, readable=scope, k=body.k, earlier=earlier, within=body.within
         )
         # Where a file lies tells more than its words: that is for who put it there.
         shown = located_passage_json if requester.is_administrator else passage_json
@@ -125,11 +130,12 @@ def question_routes(services: Services, identity: Identity, desk: AnswerDesk) ->
         `error` at the end.
         """
         decoding = asked_decoding(body.decoding, services.default_decoding)
+        scope = await run_in_threadpool(searched, services.store, readable, body.collections)
         running = desk.start(
             requester.id,
             lambda is_cancelled: services.answer(
                 body.question,
-                readable=readable,
+                readable=scope,
                 history=[turn.said() for turn in body.history],
                 decoding=decoding,
                 is_cancelled=is_cancelled,

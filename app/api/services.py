@@ -7,6 +7,7 @@ from typing import Protocol
 from app.accounts import Accounts
 from app.administration import Administration
 from app.audit import AuditLog
+from app.conversations.store import ConversationStore
 from app.operating_point import OperatingPointStore
 from app.own_account import OwnAccount
 from app.people import People
@@ -93,7 +94,8 @@ class Services:
     responses that others wrote, on first use. `answers_at_once` are made together while
     `answers_waiting` more wait their turn; others are told that the server is busy, and so is who
     has `answers_per_user` of both. `keep_alive_seconds` is how long an event stream may stay
-    silent. `limit_set_by` is the setting that stands in place of the `operating_point`, if any.
+    silent, `grace_seconds` how long an answer of a conversation is made on while nobody listens.
+    `limit_set_by` is the setting that stands in place of the `operating_point`, if any.
     """
 
     accounts: Accounts
@@ -107,6 +109,7 @@ class Services:
     own_account: OwnAccount
     sharing: Sharing
     store: Store
+    conversations: ConversationStore
     evals: EvalStore
     thumbs: Thumbs
     schedules: ScheduleStore
@@ -125,3 +128,4 @@ class Services:
     answers_per_user: int = 4
     keep_alive_seconds: float = 15.0
     limit_set_by: str | None = None
+    grace_seconds: float = 60.0

@@ -234,7 +234,7 @@ def passage_json(hit: Hit) -> PassageJson:
         "end": hit.passage.end,
         "text": hit.passage.text,
         "score": hit.score,
-        "commands": _commands_json(hit.passage.text, hit.passage.start),
+        "commands": commands_json(hit.passage.text, hit.passage.start),
     }
 
 
@@ -261,8 +261,8 @@ def assay_json(answer: Answer) -> AssayJson:
         "answerability": answer.answerability,
         "sentences": [sentence_json(sentence) for sentence in answer.sentences],
         "nearest": [passage_json(hit) for hit in answer.nearest],
-        "timings": _timings_json(answer.timings),
-        "engine_info": _engine_json(answer.engine),
+        "timings": timings_json(answer.timings),
+        "engine_info": engine_json(answer.engine),
         "decoding": decoding_json(answer.decoding),
         "prompt_version": answer.prompt_version,
         "change_number": answer.change_number,
@@ -273,7 +273,7 @@ def assay_json(answer: Answer) -> AssayJson:
             {"passage": part.passage_id, "start": part.start, "end": part.end}
             for part in answer.evidence
         ],
-        "left_out": _left_out_json(answer.left_out),
+        "left_out": left_out_json(answer.left_out),
         "policy": answer.policy.value,
         "struck": answer.struck,
         "standalone_question": answer.standalone or answer.question,
@@ -362,15 +362,17 @@ def citation_json(citation: Citation | SeenCitation) -> CitationJson:
         "start": citation.start,
         "end": citation.end,
         "quote": citation.quote,
-        "commands": _commands_json(citation.quote, citation.start),
+        "commands": commands_json(citation.quote, citation.start),
     }
 
 
-def _commands_json(text: str, start: int) -> list[CommandJson]:
+def commands_json(text: str, start: int) -> list[CommandJson]:
+    """Where a text that begins at `start` of its revision gives orders to a model."""
     return [{"start": start + one.start, "end": start + one.end} for one in commands_in(text)]
 
 
-def _timings_json(timings: Timings) -> TimingsJson:
+def timings_json(timings: Timings) -> TimingsJson:
+    """Seconds from the question's arrival."""
     return {
         "retrieval": timings.retrieval,
         "first_token": timings.first_token,
@@ -378,7 +380,8 @@ def _timings_json(timings: Timings) -> TimingsJson:
     }
 
 
-def _left_out_json(left_out: LeftOut | None) -> LeftOutJson | None:
+def left_out_json(left_out: LeftOut | None) -> LeftOutJson | None:
+    """What found no room in the prompt."""
     if left_out is None:
         return None
     return {"passages": left_out.passages, "turns": left_out.turns}
@@ -403,7 +406,8 @@ def decoding_json(decoding: Decoding) -> DecodingJson:
     }
 
 
-def _engine_json(engine: EngineInfo) -> EngineJson:
+def engine_json(engine: EngineInfo) -> EngineJson:
+    """What wrote the draft."""
     return {
         "name": engine.name,
         "runtime": engine.runtime,

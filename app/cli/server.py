@@ -42,6 +42,7 @@ def serve(terminal: Terminal, host: str | None, port: int | None, with_samples: 
     sweep_left_overs(assay)
     if assay.settings.audit_days is not None:
         assay.audit.forget(timedelta(days=assay.settings.audit_days))
+    assay.conversations.interrupt_unfinished()
     listening = _listen(host or assay.settings.host, assay.settings.port if port is None else port)
     address, port = listening.getsockname()[:2]
     _say_how_to_log_in(terminal, assay)

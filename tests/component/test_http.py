@@ -14,6 +14,7 @@ import pytest
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 from itsdangerous import Signer
+from sqlalchemy import insert, select
 
 from app.accounts import Accounts
 from app.administration import Administration
@@ -21,6 +22,7 @@ from app.api.application import create_app
 from app.api.guard import CONTENT_SECURITY_POLICY
 from app.api.services import Readiness, Services, Suggestions
 from app.audit import AuditLog
+from app.conversations.store import ConversationStore
 from app.operating_point import OperatingPointStore
 from app.own_account import OwnAccount
 from app.people import People
@@ -61,6 +63,7 @@ from retrieval.database import open_database
 from retrieval.narrowing import EVERY_DOCUMENT, Narrowing
 from retrieval.originals import Originals
 from retrieval.policies import Policies
+from retrieval.schema import documents
 from retrieval.store import Store
 from retrieval.types import Access, Collection, Document, Hit, Passage, Principal
 from tests.fakes import SubstringVerifier
@@ -97,6 +100,19 @@ def hit_of(collection: Collection, words: str, *, name: str = "handbook.pdf") ->
         text=words,
     )
     return Hit(passage, document, score=0.5, similarity=0.75)
+
+
+def put_documents(store: Store, hits: Sequence[Hit]) -> None:
+    """Have the store know the documents that made-up hits are of; a name each, no passages."""
+    with store._engine.begin() as sql:
+        for hit in {hit.document.id: hit for hit in hits}.values():
+            document, passage = hit.document, hit.passage
+            known = select(documents.c.id).where(documents.c.id == document.id)
+            if sql.execute(known).first():
+                continue
+            row = {"id": document.id, "collection_id": document.collection_id}
+            row |= {"path": document.path, "name": document.name, "created_at": datetime.now(UTC)}
+            sql.execute(insert(documents).values(**row, revision_id=passage.revision_id))
 
 
 def sentence_from(
@@ -244,6 +260,7 @@ def site(tmp_path):
     library = Library(
         [hit_of(open_, "Tea is at four."), hit_of(secret, "The vault opens at nine.")]
     )
+    put_documents(store, library.hits)
     services = Services(
         accounts=accounts,
         access=access,
@@ -256,6 +273,7 @@ def site(tmp_path):
         own_account=OwnAccount(accounts, people_, audit, now=lambda: clock.now),
         sharing=Sharing(access, collections, audit),
         store=store,
+        conversations=ConversationStore(engine),
         evals=EvalStore(engine),
         thumbs=Thumbs(engine),
         schedules=ScheduleStore(engine),

@@ -10,6 +10,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+import app.conversations.schema
 import app.migrations
 import app.schema
 import evals.schema
@@ -19,7 +20,7 @@ from retrieval.errors import SchemaMismatch
 from retrieval.schema import metadata
 
 # Importing them puts their tables into `metadata`.
-SCHEMAS = (app.schema, evals.schema)
+SCHEMAS = (app.conversations.schema, app.schema, evals.schema)
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Conversations that survive: what was asked, what was answered, and from which words."""
