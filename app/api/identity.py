@@ -80,8 +80,8 @@ class Identity:
         requester = self.requester(request)
         if requester.viewed_by is not None:
             raise AccessDenied(
-                f"the conversations of {requester.name!r} are seen by nobody else; you see the rest "
-                "as they do"
+                f"the conversations of {requester.name!r} are seen by nobody else; you see the "
+                "rest as they do"
             )
         return requester
 
