@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from app.api.application import create_app
 from app.api.desk import DeskState
+from app.api.services import Readiness
 from tests.component.test_http import site
 from tests.e2e.test_chat_page import (
     ask,
@@ -42,8 +43,20 @@ class Busy:
 
 
 @pytest.fixture
-def busy(site, script):
-    services = replace(site.services, answer=script, answers_at_once=1, answers_waiting=8)
+def readiness():
+    """What the server says of itself: the last of these."""
+    return [Readiness(ready=True, detail="ready")]
+
+
+@pytest.fixture
+def busy(site, script, readiness):
+    services = replace(
+        site.services,
+        answer=script,
+        answers_at_once=1,
+        answers_waiting=8,
+        readiness=lambda: readiness[-1],
+    )
     return Busy(create_app(services))
 
 
@@ -122,3 +135,25 @@ def test_stopping_and_reloading_while_waiting_leave_the_queue(
     other.join()
     state = busy.until(being_made=0)
     assert (state.started, state.finished) == (1, 1)
+
+
+def test_a_reader_is_told_that_the_model_is_being_prepared(
+    open_page, script, readiness, monkeypatch
+):
+    def loaded_first(question, _is_cancelled):
+        script.let_go.wait(30)
+        yield from script._answer(question, script.hits)
+
+    monkeypatch.setattr(script, "_wait", loaded_first)
+    page = open_page.open(viewport={"width": 320, "height": 640})
+    preparing = "the model is being prepared for this machine, 40%; this is done once"
+    readiness.append(Readiness(ready=False, detail=preparing))
+    ask(page, "slow")
+    expect(state_of(page)).to_have_text(f"T{preparing[1:]}…")
+    assert not is_wider_than_the_window(page)
+    readiness.append(Readiness(ready=False, detail=preparing.replace("40", "80")))
+    expect(state_of(page)).to_contain_text("80%")
+    readiness.append(Readiness(ready=True, detail="ready"))
+    expect(state_of(page)).to_have_text("Searching…")
+    script.let_go.set()
+    expect(page.locator(".state")).to_have_count(0)

@@ -15,6 +15,7 @@ const LONGEST_EXCERPT = 280;
 const LONGEST_KEPT_TURN = 4000;
 const MOST_KEPT_TURNS = 12;
 // From then on a question that is being answered shows how long it takes.
+const SEARCHING = "Searching…";
 const PATIENCE_SECONDS = 5;
 // The server says something every 15 seconds, if only that it still works.
 const SILENCE_LIMIT_MS = 60_000;
@@ -344,7 +345,24 @@ class Turn {
 
   started() {
     delete this.root.dataset.waiting;
-    this.working("Searching…");
+    this.working(SEARCHING);
+  }
+
+  /** Says what the server still prepares, until the first event: a first start takes minutes. */
+  async watchPreparation(signal) {
+    let told = SEARCHING;
+    while (!signal.aborted && this.state.textContent === told) {
+      const reply = await fetch("/readyz", { signal, cache: "no-store" });
+      const { ready, detail } = await reply.json();
+      if (this.state.textContent !== told) return;
+      const words = ready ? SEARCHING : `${detail[0].toUpperCase()}${detail.slice(1)}…`;
+      // Read out is only that it begins and ends, not each percent.
+      if (ready || told === SEARCHING) this.working(words);
+      else this.state.textContent = words;
+      if (ready) return;
+      told = words;
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
   }
 
   retrieved({ passages }) {
@@ -538,7 +556,8 @@ async function ask(question, earlier = null) {
   stopButton.hidden = false;
   const turn = new Turn(question, earlier);
   conversation.append(turn.root);
-  turn.working("Searching…");
+  turn.working(SEARCHING);
+  turn.watchPreparation(controller.signal).catch(() => {}); // it only says more
   if (turn.root.previousElementSibling) turn.root.scrollIntoView({ block: "start" });
   try {
     await receive(turn, controller);
