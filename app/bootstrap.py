@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from generation.groundedness.types import ResponseVerifier
     from generation.types import Answer
     from ingestion.pipeline import Ingester
-    from retrieval.encoder import SentenceTransformerEncoder
+    from retrieval.encoder import Encoder
     from retrieval.search import Searcher
     from retrieval.vectors.projection import VectorProjection
 
@@ -119,7 +119,7 @@ class Assay:
             closed(self._other_engine[1])
 
     @property
-    def encoder(self) -> "SentenceTransformerEncoder":
+    def encoder(self) -> "Encoder":
         """The embedding model."""
         with self._loading:
             return self._encoder
@@ -159,8 +159,8 @@ class Assay:
         return AimedLimits(self.evals)
 
     @cached_property
-    def _encoder(self) -> "SentenceTransformerEncoder":
-        from retrieval.encoder import load_encoder
+    def _encoder(self) -> "Encoder":
+        from retrieval.encoder_loading import load_encoder
 
         return load_encoder(self.settings.encoder)
 

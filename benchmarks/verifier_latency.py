@@ -14,7 +14,7 @@ from pathlib import Path
 
 from generation.groundedness.types import Claim
 from generation.groundedness.verifier import WEIGHTS, LocalVerifier, load_verifier
-from retrieval.encoder import load_encoder
+from retrieval.encoder_loading import load_encoder
 
 _FILLER = (
     "The harbour office of Ottermere opens at eight and closes at five, except in August, when "

@@ -1,20 +1,17 @@
 """A conversation as the tokens a model reads: its own template, or a plain text without one."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 from generation.conversation import alternating
+from generation.engines.tokenizing import ChatTokenizer
 from generation.errors import EngineMissing
 from generation.types import Message
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 _NAMES = {"user": "User: ", "assistant": "Assistant: ", "system": ""}
 
 
 def conversation_tokens(
-    tokenizer: "PreTrainedTokenizerBase",
+    tokenizer: ChatTokenizer,
     messages: Sequence[Message],
     *,
     has_encoder: bool = False,
@@ -35,14 +32,11 @@ def conversation_tokens(
     Raises:
         EngineMissing: the template cannot write the conversation at all.
     """
-    tokens: Any = tokenizer
-    harmless = _without_markers(messages, _markers(tokens))
-    if not tokens.chat_template:
-        text = plain_text(harmless, has_encoder=has_encoder)
-        return [int(token) for token in tokens(text)["input_ids"]]
-    text = _templated(tokens, harmless)
+    harmless = _without_markers(messages, tokenizer.markers)
+    if not tokenizer.has_template:
+        return tokenizer.encoded(plain_text(harmless, has_encoder=has_encoder), has_markers=False)
     # The template has written the markers at the beginning itself.
-    return [int(token) for token in tokens(text, add_special_tokens=False)["input_ids"]]
+    return tokenizer.encoded(_templated(tokenizer, harmless), has_markers=True)
 
 
 def plain_text(messages: Sequence[Message], *, has_encoder: bool = False) -> str:
@@ -60,18 +54,17 @@ def plain_text(messages: Sequence[Message], *, has_encoder: bool = False) -> str
     )
 
 
-def _templated(tokenizer: Any, messages: Sequence[Message]) -> str:  # noqa: ANN401
+def _templated(tokenizer: ChatTokenizer, messages: Sequence[Message]) -> str:
     from jinja2 import TemplateError
 
     try:
-        return _written(tokenizer, messages)
+        return tokenizer.written(messages)
     except TemplateError:
         try:
-            return _written(tokenizer, _without_instructions(messages))
+            return tokenizer.written(_without_instructions(messages))
         except TemplateError as error:
-            name = str(getattr(tokenizer, "name_or_path", "")).rstrip("/").rpartition("/")[2]
             raise EngineMissing(
-                name, f"its chat template cannot write a conversation ({error})"
+                tokenizer.name, f"its chat template cannot write a conversation ({error})"
             ) from error
 
 
@@ -81,25 +74,6 @@ def _without_instructions(messages: Sequence[Message]) -> tuple[Message, ...]:
         Message("user", message.content) if message.role == "system" else message
         for message in messages
     )
-
-
-def _written(tokenizer: Any, messages: Sequence[Message]) -> str:  # noqa: ANN401
-    return str(
-        tokenizer.apply_chat_template(
-            [{"role": message.role, "content": message.content} for message in messages],
-            tokenize=False,
-            add_generation_prompt=True,
-            enable_thinking=False,
-        )
-    )
-
-
-def _markers(tokenizer: Any) -> list[str]:  # noqa: ANN401
-    """The model's special tokens as they are written, longest first."""
-    special = {
-        str(token.content) for token in tokenizer.added_tokens_decoder.values() if token.special
-    }
-    return sorted(special, key=lambda marker: (-len(marker), marker))
 
 
 def _without_markers(messages: Sequence[Message], markers: Sequence[str]) -> list[Message]:

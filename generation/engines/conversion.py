@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from generation.engines.weights import SOURCE_FILE, file_sha256
 from generation.errors import EngineMissing
+from retrieval.inference.quiet import keep_transformers_quiet
 
 # Told the stage and the share of it that is done, in [0, 1].
 Progress: TypeAlias = Callable[[str, float], None]
@@ -118,6 +119,7 @@ def _convert(gguf: Path, folder: Path, on_progress: Progress) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
+    keep_transformers_quiet()
     source: dict[str, Any] = {"gguf_file": gguf.name, "local_files_only": True}
     on_progress("reading the tokenizer", 0.0)
     tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), **source)

@@ -16,6 +16,8 @@ from generation.engines.torch.engine import TorchEngine, preferred_dtype
 from generation.engines.weights import weights_sha256
 from generation.errors import EngineMissing, GenerationError, NotConvertible
 from generation.types import EngineInfo, Precision, Runtime
+from retrieval.inference.devices import has_cuda
+from retrieval.inference.quiet import keep_transformers_quiet
 
 if TYPE_CHECKING:
     from generation.engines.base import Engine
@@ -51,7 +53,6 @@ def load_engine(
         EngineMissing: it is not on this machine and cannot be fetched, or is not such a model.
         NotConvertible: OpenVINO is asked for and cannot run it.
     """
-    quiet_libraries()
     overall = OverallProgress(on_progress or _tell_nobody)
     with _told_as_missing(model):
         files = prepared_files(model, models, overall)
@@ -141,7 +142,6 @@ def measured_engines(
     Raises:
         EngineMissing, NotConvertible: as `load_engine`.
     """
-    quiet_libraries()
     overall = OverallProgress(on_progress)
     with _told_as_missing(model):
         files = prepared_files(model, models, overall)
@@ -168,15 +168,6 @@ def resolved_runtime(runtime: Runtime, folder: Path | None) -> Runtime:
         return runtime
     has_encoder = folder is not None and _is_encoder_decoder(folder)
     return "torch" if has_encoder or has_cuda() else "openvino"
-
-
-def has_cuda() -> bool:
-    """Whether torch finds a GPU; it is only imported where there may be one."""
-    if Path("/proc/version").exists() and not _nvidia_devices():
-        return False
-    import torch
-
-    return torch.cuda.is_available()
 
 
 def display_name(model: str) -> str:
@@ -206,6 +197,7 @@ def _torch_engine(files: ModelFiles, cache_mb: int, *, ignores_end: bool = False
     import torch
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
+    keep_transformers_quiet()
     kind: Any = AutoModelForCausalLM
     if _is_encoder_decoder(files.folder):
         kind = AutoModelForSeq2SeqLM
@@ -232,14 +224,6 @@ def _told_as_missing(model: str) -> Iterator[None]:
             raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise EngineMissing(model, reason) from error
-
-
-def quiet_libraries() -> None:
-    """Keep transformers' progress bars and advice off the terminal."""
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _source_of(model: str) -> Path | None:
@@ -269,11 +253,6 @@ def _is_gguf(file: Path) -> bool:
 def _is_encoder_decoder(folder: Path) -> bool:
     config: Any = json.loads((folder / "config.json").read_bytes())
     return isinstance(config, dict) and bool(config.get("is_encoder_decoder"))
-
-
-def _nvidia_devices() -> bool:
-    # WSL has its GPU under another name.
-    return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()
 
 
 def _tell_nobody(_step: str, _share: float) -> None:

@@ -1,29 +1,42 @@
 """The groundedness model: a small encoder with a sentence head and a token head.
 
-The only module here that knows torch. It turns packed sentences into logits; what they mean is
-decided in `calibration`.
+It turns packed sentences into logits; what they mean is decided in `calibration`. OpenVINO computes
+it, from a graph that is written out here; `network` has the same in torch.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from tokenizers import Tokenizer
-from torch import Tensor, nn
-from transformers import BertConfig, BertModel
 
 from generation.errors import ModelUnusable
 from generation.groundedness.packing import Packed, Packer
-from retrieval.encoder import has_fast_bfloat16
+from retrieval.inference.batches import batches
+from retrieval.inference.bert import (
+    BertInputs,
+    NotUnderstood,
+    Port,
+    bert_shape,
+    bert_states,
+    compiled_graph,
+    linear,
+)
+from retrieval.inference.padding import Padded, padded
+from retrieval.inference.running import Network
 
 FILES = ("calibration.json", "config.json", "model.safetensors", "tokenizer.json")
 _BATCH_TOKENS = 8_192
+_BATCH_SENTENCES = 256
+# Logits of a batch: sentences (batch, 2), support and contradiction; tokens (batch, length).
+Runner: TypeAlias = Callable[[Padded], list[NDArray[np.float32]]]
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,85 +51,84 @@ class Logits:
     tokens: NDArray[np.float32]
 
 
-class GroundednessNetwork(nn.Module):
-    """Encoder, sentence head (support, contradiction) and token head (unsupported)."""
-
-    def __init__(self, config: BertConfig) -> None:
-        super().__init__()
-        self.encoder = BertModel(config, add_pooling_layer=False)
-        width = config.hidden_size
-        self.mixed = nn.Linear(3 * width, width)
-        self.sentence = nn.Linear(width, 2)
-        self.token = nn.Linear(width, 1)
-
-    def forward(self, tokens: Tensor, types: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of a batch.
-
-        Args:
-            tokens, types, mask: (batch, length) int64; type 1 marks the judged sentence.
-
-        Returns:
-            (batch, 2) support and contradiction; (batch, length) unsupported, per token.
-        """
-        states = self.encoder(
-            input_ids=tokens, token_type_ids=types, attention_mask=mask
-        ).last_hidden_state
-        judged = (types * mask).unsqueeze(-1).to(states.dtype)
-        mean = (states * judged).sum(1) / judged.sum(1)
-        most = states.masked_fill(judged == 0, torch.finfo(states.dtype).min).amax(1)
-        mixed = torch.tanh(self.mixed(torch.cat([states[:, 0], mean, most], dim=-1)))
-        return self.sentence(mixed), self.token(states).squeeze(-1)
-
-
-def batch(packed: Sequence[Packed], multiple: int = 1) -> tuple[Tensor, Tensor, Tensor]:
-    """Pad packed sentences to one length: tokens, types and mask, each (batch, length) int64.
-
-    The length is the smallest multiple of `multiple` that holds the longest.
-    """
-    length = -(-max(len(one.tokens) for one in packed) // multiple) * multiple
-    tokens, types, mask = (torch.zeros(len(packed), length, dtype=torch.long) for _ in range(3))
-    for row, one in enumerate(packed):
-        n = len(one.tokens)
-        tokens[row, :n] = torch.tensor(one.tokens)
-        types[row, :n] = torch.tensor(one.types)
-        mask[row, :n] = 1
-    return tokens, types, mask
-
-
 class GroundednessModel:
     """Loaded weights, ready to judge packed sentences."""
 
-    def __init__(self, network: GroundednessNetwork, packer: Packer) -> None:
+    def __init__(self, run: Runner, packer: Packer) -> None:
         self.packer = packer
-        self._network = network.eval()
-        self._dtype = torch.bfloat16 if has_fast_bfloat16() else torch.float32
+        self._run = run
 
-    @torch.inference_mode()
     def logits(self, packed: Sequence[Packed]) -> list[Logits]:
         """Logits of packed sentences, in order; those of like length share a batch."""
         said: list[Logits | None] = [None] * len(packed)
-        order = sorted(range(len(packed)), key=lambda i: -len(packed[i].tokens))
-        while order:
-            size = max(1, _BATCH_TOKENS // len(packed[order[0]].tokens))
-            places, order = order[:size], order[size:]
-            with torch.autocast("cpu", self._dtype, enabled=self._dtype != torch.float32):
-                sentences, tokens = self._network(*batch([packed[i] for i in places]))
-            for row, place in enumerate(places):
-                one = packed[place]
+        lengths = [len(one.tokens) for one in packed]
+        for places in batches(lengths, tokens=_BATCH_TOKENS, rows=_BATCH_SENTENCES):
+            some = [packed[place] for place in places]
+            sentences, tokens = self._run(
+                padded([one.tokens for one in some], [one.types for one in some])
+            )
+            for row, (place, one) in enumerate(zip(places, some, strict=True)):
+                support, contradiction = (float(logit) for logit in sentences[row])
                 own = tokens[row, one.first : one.first + len(one.offsets)]
-                support, contradiction = sentences[row].float().tolist()
-                said[place] = Logits(support, contradiction, own.float().numpy())
+                said[place] = Logits(support, contradiction, own.astype(np.float32))
         return [one for one in said if one is not None]
 
 
 def load_model(folder: Path) -> GroundednessModel:
     """Load a network from a folder whose files were checked; see `check_files`."""
     description = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    network = GroundednessNetwork(BertConfig(**description["encoder"]))
-    weights = load_file(folder / "model.safetensors")
-    network.load_state_dict({name: value.float() for name, value in weights.items()})
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    return GroundednessModel(network, Packer(tokenizer, int(description["max_tokens"])))
+    packer = Packer(tokenizer, int(description["max_tokens"]))
+    try:
+        return GroundednessModel(openvino_runner(folder), packer)
+    except (ImportError, NotUnderstood, RuntimeError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        _logger.warning("the verifier runs with torch, which is slower: %s", reason)
+    from generation.groundedness.network import TorchRunner, load_network
+
+    return GroundednessModel(TorchRunner(load_network(folder)), packer)
+
+
+def openvino_runner(folder: Path) -> Runner:
+    """The network of a folder, compiled.
+
+    Raises:
+        NotUnderstood: its configuration asks for something that is not written out here.
+    """
+    from safetensors.numpy import load_file
+
+    description: Any = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    weights = load_file(folder / "model.safetensors")
+    inputs = BertInputs()
+    states = bert_states(weights, bert_shape(description["encoder"]), inputs, "encoder.")
+    heads = [_of_sentences(states, weights, inputs), _of_tokens(states, weights)]
+    return Network(compiled_graph(heads, inputs, "groundedness"))
+
+
+def _of_sentences(states: Port, weights: dict[str, Any], inputs: BertInputs) -> Port:
+    """Support and contradiction, from the first token, the judged ones' mean and their maxima."""
+    from openvino import opset13
+
+    along = opset13.constant(np.array([1], np.int64))
+    last = opset13.constant(np.array([2], np.int64))
+    of_judged = opset13.convert(opset13.multiply(inputs.types, inputs.mask), "f32")
+    judged = opset13.unsqueeze(of_judged, last)
+    total = opset13.reduce_sum(opset13.multiply(states, judged), along, keep_dims=False)
+    mean = opset13.divide(total, opset13.reduce_sum(judged, along, keep_dims=False))
+    # In bfloat16, too, this is lower than any state, and finite.
+    lowest = opset13.constant(np.float32(-1e30))
+    is_judged = opset13.convert(judged, "boolean")
+    most = opset13.reduce_max(opset13.select(is_judged, states, lowest), along, keep_dims=False)
+    first = opset13.gather(states, opset13.constant(np.int64(0)), opset13.constant(np.int64(1)))
+    joined = opset13.concat([first, mean, most], axis=-1)
+    return linear(opset13.tanh(linear(joined, weights, "mixed")), weights, "sentence")
+
+
+def _of_tokens(states: Port, weights: dict[str, Any]) -> Port:
+    from openvino import opset13
+
+    last = opset13.constant(np.array([2], np.int64))
+    return opset13.squeeze(linear(states, weights, "token"), last)
 
 
 def check_files(folder: Path) -> str:

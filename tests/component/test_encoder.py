@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from retrieval.encoder import beginnings, load_encoder
+from retrieval.encoder import beginnings
+from retrieval.encoder_loading import load_encoder
 from retrieval.errors import ModelMissing, TextTooLong
 
 TEXTS = ["The lease ends in March.", "A bell hammer weighs 12 kg.", "Der Vertrag endet im März. 😀"]

@@ -4,9 +4,9 @@ from importlib import import_module
 
 import numpy
 
-from generation.engines.openvino.core import openvino_core
 from generation.engines.openvino.joining import join_products
-from generation.engines.openvino.quiet import keep_openvino_quiet
+from retrieval.inference.core import openvino_core
+from retrieval.inference.quiet import keep_openvino_quiet
 
 keep_openvino_quiet()  # before it is imported
 openvino = import_module("openvino")

@@ -23,6 +23,7 @@ from generation.engines.openvino.batching import Load, Row
 from generation.engines.openvino.engine import OpenVinoEngine
 from generation.engines.openvino.model import converted_model
 from generation.engines.openvino.paged import one_by_one
+from generation.engines.tokenizing import TransformersTokenizer
 from generation.engines.writing import WrittenText
 from generation.errors import BadDecoding, EngineUnavailable
 from generation.types import EngineInfo, Message, Piece, Token, Usage
@@ -88,7 +89,7 @@ def test_greedy_text_and_log_probabilities_are_those_of_torch(
     found = pieces(OpenVinoEngine(INFO, converted, cache_mb=1), logprobs=True)
     tokenizer = AutoTokenizer.from_pretrained(source)
     model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
-    prompt = conversation_tokens(tokenizer, ASKED)
+    prompt = conversation_tokens(TransformersTokenizer(tokenizer), ASKED)
     assert usage_of(found).prompt_tokens == len(prompt)
     written: list[int] = []
     with torch.inference_mode():

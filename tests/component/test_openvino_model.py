@@ -23,12 +23,12 @@ from generation.engines.openvino.checking import (
     Reference,
     require_agreement,
 )
-from generation.engines.openvino.core import openvino_core
 from generation.engines.openvino.memory import parameters, require_memory
 from generation.engines.openvino.model import MODEL_FILE, converted_model
-from generation.engines.openvino.quiet import keep_openvino_quiet
 from generation.engines.weights import SOURCE_FILE, file_sha256, weights_sha256
 from generation.errors import EngineMissing, NotConvertible
+from retrieval.inference.core import openvino_core
+from retrieval.inference.quiet import keep_openvino_quiet
 from tests.models import chat_model
 
 keep_openvino_quiet()

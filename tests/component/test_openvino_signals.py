@@ -6,7 +6,7 @@ import sys
 _SCRIPT = """
 import gc, signal, threading
 import numpy
-from generation.engines.openvino.core import openvino_core
+from retrieval.inference.core import openvino_core
 core = openvino_core()
 from openvino import Model, opset13
 

@@ -110,7 +110,7 @@ def test_similarity_is_our_encoders():
 
 def test_the_bundled_models_score_every_metric_that_asks_no_language_model():
     from generation.groundedness.verifier import load_verifier
-    from retrieval.encoder import load_encoder
+    from retrieval.encoder_loading import load_encoder
 
     def none():
         raise AssertionError("asked")

@@ -10,7 +10,7 @@ from transformers import BertConfig
 
 from generation.errors import ModelUnusable
 from generation.groundedness.context import evidence_of
-from generation.groundedness.model import GroundednessNetwork
+from generation.groundedness.network import GroundednessNetwork
 from generation.groundedness.types import Claim
 from generation.groundedness.verifier import LocalVerifier, load_verifier
 from generation.types import Verdict

@@ -21,7 +21,8 @@ import torch
 from tokenizers import Tokenizer
 
 from generation.groundedness.context import evidence_of
-from generation.groundedness.model import GroundednessModel, GroundednessNetwork
+from generation.groundedness.model import GroundednessModel
+from generation.groundedness.network import GroundednessNetwork, TorchRunner
 from generation.groundedness.packing import Packer
 from generation.groundedness.signals import lexical_features
 from generation.groundedness.types import Claim
@@ -116,7 +117,7 @@ def adapted(
 def model_of(network: GroundednessNetwork, folder: Path, max_tokens: int) -> GroundednessModel:
     """A network with the tokenizer it was trained with."""
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    return GroundednessModel(network, Packer(tokenizer, max_tokens))
+    return GroundednessModel(TorchRunner(network), Packer(tokenizer, max_tokens))
 
 
 def altered(rows: Sequence[dict[str, Any]], seed: int) -> list[dict[str, Any]]:

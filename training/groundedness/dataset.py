@@ -11,7 +11,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from generation.groundedness.model import batch
+from generation.groundedness.network import batch
 from generation.groundedness.packing import Packed, Packer, ReadEvidence
 from training.groundedness.rows import Example
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from generation.groundedness.model import FILES, GroundednessNetwork
+from generation.groundedness.model import FILES
+from generation.groundedness.network import GroundednessNetwork
 from training.groundedness.crossfit import MAX_TOKENS
 from training.groundedness.train import bundled_encoder, fresh_network
 

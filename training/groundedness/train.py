@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from transformers import AttentionInterface, BertConfig, BertModel
 
-from generation.groundedness.model import GroundednessNetwork
+from generation.groundedness.network import GroundednessNetwork
 from training.groundedness.dataset import Lesson, batches, lessons, tensors
 from training.groundedness.edits import synthetic
 from training.groundedness.records import overviews

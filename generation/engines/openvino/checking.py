@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy
 from numpy.typing import NDArray
 
-from generation.engines.openvino.core import openvino_core
 from generation.errors import NotConvertible
 from generation.types import Precision
+from retrieval.inference.core import openvino_core
 
 # How far logits may be from torch's in float32: the root of the mean squared difference, divided
 # by the standard deviation of torch's. Two unrelated models are about 1.4 apart. Every graph keeps

@@ -16,6 +16,7 @@ from generation.engines.openvino.jobs import Ended, Failed, Job, Written
 from generation.engines.openvino.prefix import BlockPool
 from generation.engines.openvino.worker import Worker
 from generation.engines.special_tokens import forbidden_tokens, token_ids
+from generation.engines.tokenizing import load_tokenizer
 from generation.engines.writing import WrittenText
 from generation.errors import BadDecoding
 from generation.types import Draft, EngineInfo, FinishReason, Message, Piece, Token, Usage
@@ -52,20 +53,18 @@ class OpenVinoEngine:
         speculation: bool = False,
         ignores_end: bool = False,
     ) -> None:
-        from transformers import AutoTokenizer
-
         from generation.engines.openvino.paged import OpenVinoModel
 
         self.info = info
-        self._tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-        # The tokenizer may change itself while it works, and is asked by many threads.
+        self._tokenizer = load_tokenizer(folder)
+        # One of transformers may change itself while it works, and is asked by many threads.
         self._tokenizer_lock = Lock()
         config = _read_json(folder / "config.json")
         generation = _read_json(folder / "generation_config.json")
         ends = token_ids(
             generation.get("eos_token_id"),
             (config.get("text_config") or config).get("eos_token_id"),
-            self._tokenizer.eos_token_id,
+            self._tokenizer.end,
         )
         self._ends = frozenset[int]() if ignores_end else ends
         model = OpenVinoModel(
@@ -224,11 +223,7 @@ class OpenVinoEngine:
 
     def _decoded(self, tokens: Sequence[int]) -> str:
         with self._tokenizer_lock:
-            return str(
-                self._tokenizer.decode(
-                    list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False
-                )
-            )
+            return self._tokenizer.decoded(tokens)
 
 
 def _told(event: Written, texts: WrittenText) -> tuple[Token, ...]:

@@ -6,7 +6,6 @@ import importlib.metadata
 import json
 import logging
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from generation.engines.openvino.checking import (
 )
 from generation.engines.openvino.joining import join_products
 from generation.engines.openvino.memory import require_memory
-from generation.engines.openvino.quiet import keep_openvino_quiet
 from generation.engines.openvino.tracing import (
     ATTENTION,
     layer_shapes,
@@ -29,12 +27,14 @@ from generation.engines.openvino.tracing import (
 )
 from generation.engines.openvino.weights import round_weights
 from generation.engines.openvino.window import usable_context
+from generation.engines.prepared_tokenizer import prepare_tokenizer
 from generation.engines.weights import SOURCE_FILE, weight_files, weights_sha256
 from generation.errors import NotConvertible
 from generation.types import Precision
+from retrieval.inference.quiet import keep_openvino_quiet, keep_transformers_quiet
 
 # Part of what a converted model is kept by: raise it when conversion gives something else.
-CONVERTER_VERSION = 3
+CONVERTER_VERSION = 4
 MODEL_FILE = "openvino_model.xml"
 
 # What stands beside the weights and is needed to talk to the model.
@@ -62,7 +62,8 @@ def converted_model(
 
     Returns:
         A folder with `openvino_model.xml` and `.bin`, the tokenizer's files, `config.json`,
-        `generation_config.json` and `source.json` (weights_sha256, precision, difference).
+        `generation_config.json` and `source.json` (weights_sha256, precision, difference), and what
+        `prepare_tokenizer` adds.
 
     Raises:
         NotConvertible: OpenVINO cannot run the model, computes something else, or memory is short.
@@ -137,9 +138,12 @@ def _convert(folder: Path, partial: Path, precision: Precision, on_progress: Pro
     keep_openvino_quiet()
     import openvino
 
+    keep_transformers_quiet()
     on_progress("loading the model", 0.0)
     model = _loaded(folder)
-    references = reference_logits(model, _sequences(folder, model))
+    tokenizer = _tokenizer(folder)
+    vocabulary = int(model.config.get_text_config().vocab_size)
+    references = reference_logits(model, sample_sequences(tokenizer, vocabulary))
     shapes = layer_shapes(model)
     context = usable_context(model.config, [shape.window for shape in shapes if shape.window])
     on_progress("tracing the model", 0.0)
@@ -154,6 +158,7 @@ def _convert(folder: Path, partial: Path, precision: Precision, on_progress: Pro
     openvino.save_model(graph, partial / MODEL_FILE, compress_to_fp16=precision == "float16")
     for path in _copied(folder):
         shutil.copyfile(path, partial / path.name)
+    prepare_tokenizer(tokenizer, partial)
     if context is not None:
         _limit_context(partial / "config.json", context)
     # The graph reads the weights where torch has them: both go before the result is loaded.
@@ -196,8 +201,7 @@ def _loaded(folder: Path) -> Any:  # noqa: ANN401 - any of transformers' models
     return model.eval()  # type: ignore[no-untyped-call]
 
 
-def _sequences(folder: Path, model: Any) -> "Sequence[Any]":  # noqa: ANN401
+def _tokenizer(folder: Path) -> Any:  # noqa: ANN401
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    return sample_sequences(tokenizer, int(model.config.get_text_config().vocab_size))
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True)

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generation.engines.openvino.batching import Row
-from generation.engines.openvino.core import openvino_core
-from generation.engines.openvino.quiet import keep_openvino_quiet
 from generation.errors import EngineUnavailable
+from retrieval.inference.core import openvino_core
+from retrieval.inference.quiet import keep_openvino_quiet
 
 if TYPE_CHECKING:
     import openvino

@@ -3,8 +3,8 @@
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from generation.engines.openvino.quiet import keep_openvino_quiet
 from generation.errors import NotConvertible
+from retrieval.inference.quiet import keep_openvino_quiet
 
 if TYPE_CHECKING:
     import openvino

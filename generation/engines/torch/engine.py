@@ -15,11 +15,12 @@ from generation.decoding import Decoding, Method
 from generation.engines.beams import BeamSearch
 from generation.engines.chat_template import conversation_tokens
 from generation.engines.choosing import Chooser, logprob
+from generation.engines.tokenizing import TransformersTokenizer
 from generation.engines.torch.turns import Turns
 from generation.engines.writing import WrittenText
 from generation.errors import BadDecoding
 from generation.types import Draft, EngineInfo, FinishReason, Message, Piece, Token, Usage
-from retrieval.encoder import has_fast_bfloat16
+from retrieval.torch_encoder import has_fast_bfloat16
 
 if TYPE_CHECKING:
     import torch
@@ -54,6 +55,7 @@ class TorchEngine:
         self._tokenizer: Any = tokenizer
         # Some come with a truncation, which the first use takes off: not while others use it.
         self._tokenizer("")
+        self._chat = TransformersTokenizer(tokenizer)
         self._model = Model(info.name, model, tokenizer, cache_bytes=cache_mb << 20)
         if ignores_end:
             self._model.ends = frozenset()
@@ -227,14 +229,10 @@ class TorchEngine:
         return min(decoding.max_tokens, self.context_tokens - taken)
 
     def _tokens(self, messages: Sequence[Message]) -> list[int]:
-        return conversation_tokens(self._tokenizer, messages, has_encoder=self._model.has_encoder)
+        return conversation_tokens(self._chat, messages, has_encoder=self._model.has_encoder)
 
     def _decoded(self, tokens: Sequence[int]) -> str:
-        return str(
-            self._tokenizer.decode(
-                list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False
-            )
-        )
+        return self._chat.decoded(tokens)
 
     def _ended(self, tokens: Sequence[int], decoding: Decoding) -> tuple[str, bool]:
         """The text of tokens, up to the first stop string, and whether there is one."""

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import TYPE_CHECKING
 
-from generation.engines.openvino.quiet import keep_openvino_quiet
+from retrieval.inference.quiet import keep_openvino_quiet
 
 if TYPE_CHECKING:
     import openvino

@@ -1,4 +1,4 @@
-"""OpenVINO without its telemetry."""
+"""Model libraries without their telemetry, bars and advice."""
 
 import sys
 
@@ -11,3 +11,11 @@ def keep_openvino_quiet() -> None:
     in its place. Our pins leave the package out, and this holds where it is installed all the same.
     """
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+
+
+def keep_transformers_quiet() -> None:
+    """Keep transformers' progress bars and advice off the terminal. Imports it."""
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
