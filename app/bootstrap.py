@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from generation.groundedness.types import ResponseVerifier
     from generation.types import Answer
     from ingestion.pipeline import Ingester
+    from ingestion.stage_times import StageTimes
     from retrieval.encoder import Encoder
     from retrieval.search import Searcher
     from retrieval.vectors.projection import VectorProjection
@@ -55,6 +57,8 @@ if TYPE_CHECKING:
 SAMPLES_COLLECTION = "samples"
 SAMPLES = resources.files("app").joinpath("samples")
 _SECRET_BYTES = 32
+# Processes that read files at a time; each may take as much memory as its limit.
+_MOST_READERS = 4
 _PATIENCE_SECONDS = 2.0
 # Entered while a model is loaded; what it gives is told the step and how far it is, 0 to 1.
 Preparing: TypeAlias = Callable[[], AbstractContextManager[Callable[[str, float], None]]]
@@ -269,12 +273,20 @@ class Assay:
             return readable
         return readable & {self.store.collection(collection).id}
 
-    def ingester(self) -> "Ingester":
-        """What brings collections in step with files."""
+    def ingester(self, times: "StageTimes | None" = None) -> "Ingester":
+        """What brings collections in step with files.
+
+        Args:
+            times: told where the time goes.
+        """
         from ingestion.pipeline import Ingester
         from ingestion.sandbox import ReaderProcess
 
-        return Ingester(self.store, lambda: self.encoder, ReaderProcess)
+        # Embedding takes every core it gets; a reader beside it needs about one.
+        readers = max(1, min(_MOST_READERS, (os.cpu_count() or 1) // 2))
+        return Ingester(
+            self.store, lambda: self.encoder, ReaderProcess, readers=readers, times=times
+        )
 
     def carriers(self) -> "Carriers":
         """What may take results of scheduled runs off this machine: what the settings name.

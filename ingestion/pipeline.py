@@ -2,21 +2,24 @@
 
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import local
 from typing import Protocol
 
 from ingestion.changes import FoundFile, Plan, plan_changes, refuse_mass_removal
 from ingestion.errors import FileRejected, IngestionError
 from ingestion.finding import Found, find_files
 from ingestion.publishing import ReadFile, publish_all
+from ingestion.stage_times import StageTimes
 from ingestion.types import FileEvent, FileStage, ParsedDocument
 from retrieval.encoder import Encoder
 from retrieval.store import Outcome, Store
 from retrieval.types import Collection
 
-# Files read ahead of the encoder: parsing goes on in its own process while this one embeds.
+# Files read ahead of the encoder by each reader: parsing goes on in processes of its own while
+# this one embeds.
 _READ_AHEAD = 4
 _STAGES = {
     Outcome.ADDED: FileStage.ADDED,
@@ -87,11 +90,21 @@ class Ingester:
         store: Store,
         encoder: Callable[[], Encoder],
         open_reader: Callable[[], AbstractContextManager[Reader]],
+        *,
+        readers: int = 1,
+        times: StageTimes | None = None,
     ) -> None:
-        """Take `encoder` and `open_reader` unopened: an unchanged folder needs neither."""
+        """Take `encoder` and `open_reader` unopened: an unchanged folder needs neither.
+
+        Args:
+            readers: files that are read at a time, each by a reader of its own.
+            times: told where the time goes.
+        """
         self._store = store
         self._encoder = encoder
         self._open_reader = open_reader
+        self._readers = readers
+        self._times = times or StageTimes()
 
     def ingest(
         self,
@@ -186,50 +199,61 @@ class Ingester:
         if not files:
             return
         encoder = self._encoder()
-        with (
-            self._open_reader() as reader,
-            closing(_read_ahead(files, reader, on_event, should_stop)) as read,
-        ):
+        with closing(self._read_ahead(files, on_event, should_stop)) as read:
             for published in publish_all(
-                read, store=self._store, collection=collection, encoder=encoder
+                read,
+                store=self._store,
+                collection=collection,
+                encoder=encoder,
+                times=self._times,
             ):
                 stage = _STAGES[published.outcome]
                 on_event(FileEvent(published.path, stage, passages=published.passages))
 
+    def _read_ahead(
+        self,
+        files: Sequence[FoundFile],
+        tell: Callable[[FileEvent], None],
+        should_stop: Callable[[], bool],
+    ) -> Generator[ReadFile, None, None]:
+        """Read files, a few ahead of the caller; tell of the unreadable ones and go on.
 
-def _read_ahead(
-    files: Sequence[FoundFile],
-    reader: Reader,
-    tell: Callable[[FileEvent], None],
-    should_stop: Callable[[], bool],
-) -> Generator[ReadFile, None, None]:
-    """Read files in order, a few ahead of the caller; tell of the unreadable ones and go on."""
+        They come in the order given, however many readers there are: that makes two runs alike.
+        """
+        # Each thread has a reader of its own: Linux ends a child with the thread that started it.
+        own = local()
+        opened = ExitStack()
 
-    def read(file: FoundFile) -> ReadFile:
-        content = Path(file.location or file.path).read_bytes()
-        return ReadFile(file.path, file.name, content, reader.read(file.name, content))
+        def read(file: FoundFile) -> ReadFile:
+            if not hasattr(own, "reader"):
+                own.reader = opened.enter_context(self._open_reader())
+            content = Path(file.location or file.path).read_bytes()
+            with self._times.reading():
+                return ReadFile(file.path, file.name, content, own.reader.read(file.name, content))
 
-    waiting: list[tuple[FoundFile, Future[ReadFile]]] = []
-    remaining = iter(files)
-    # One thread: the reader is one process, and order is what makes two runs alike.
-    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read")
-    try:
-        while not should_stop():
-            while len(waiting) < _READ_AHEAD and (file := next(remaining, None)) is not None:
-                tell(FileEvent(file.path, FileStage.READING))
-                waiting.append((file, pool.submit(read, file)))
-            if not waiting:
-                return
-            file, future = waiting.pop(0)
+        waiting: list[tuple[FoundFile, Future[ReadFile]]] = []
+        remaining = iter(files)
+        ahead = _READ_AHEAD * self._readers
+        pool = ThreadPoolExecutor(max_workers=self._readers, thread_name_prefix="read")
+        with opened:
             try:
-                content = future.result()
-            except FileRejected as rejection:
-                tell(FileEvent(file.path, FileStage.REJECTED, str(rejection)))
-            except (IngestionError, OSError) as error:
-                tell(FileEvent(file.path, FileStage.FAILED, str(error)))
-            else:
-                tell(FileEvent(file.path, FileStage.EMBEDDING))
-                yield content
-    finally:
-        # The reader is closed next: nothing may be read after that, for it would start another.
-        pool.shutdown(cancel_futures=True)
+                while not should_stop():
+                    while len(waiting) < ahead and (file := next(remaining, None)) is not None:
+                        tell(FileEvent(file.path, FileStage.READING))
+                        waiting.append((file, pool.submit(read, file)))
+                    if not waiting:
+                        return
+                    file, future = waiting.pop(0)
+                    try:
+                        with self._times.taking("waiting"):
+                            content = future.result()
+                    except FileRejected as rejection:
+                        tell(FileEvent(file.path, FileStage.REJECTED, str(rejection)))
+                    except (IngestionError, OSError) as error:
+                        tell(FileEvent(file.path, FileStage.FAILED, str(error)))
+                    else:
+                        tell(FileEvent(file.path, FileStage.EMBEDDING))
+                        yield content
+            finally:
+                # Readers are closed next: nothing may be read after that, or another is started.
+                pool.shutdown(cancel_futures=True)

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ingestion.chunking import split_into_passages
+from ingestion.embedding import EmbedsOnce
+from ingestion.stage_times import StageTimes
 from ingestion.types import ParsedDocument
 from retrieval.encoder import Encoder
 from retrieval.originals import sha256_of
@@ -42,23 +44,31 @@ class _Prepared:
 
 
 def publish_all(
-    files: Iterable[ReadFile], *, store: Store, collection: Collection, encoder: Encoder
+    files: Iterable[ReadFile],
+    *,
+    store: Store,
+    collection: Collection,
+    encoder: Encoder,
+    times: StageTimes | None = None,
 ) -> Iterator[Published]:
     """Publish files, each in a transaction of its own, in the order given.
 
-    Passages of several files are embedded together. `files` is read as the work goes on, so it
-    may be a generator that reads the next file meanwhile.
+    Passages of several files are embedded together, the same words once. `files` is read as the
+    work goes on, so it may be a generator that reads the next file meanwhile.
     """
+    times = times or StageTimes()
+    embedder = EmbedsOnce(encoder, times)
     waiting: list[_Prepared] = []
     passages = 0
     for file in files:
-        prepared = _Prepared(file, _spans(file.document, encoder))
+        with times.taking("cutting"):
+            prepared = _Prepared(file, _spans(file.document, encoder))
         waiting.append(prepared)
         passages += len(prepared.spans)
         if passages >= _BATCH_PASSAGES:
-            yield from _publish_batch(waiting, store, collection, encoder)
+            yield from _publish_batch(waiting, store, collection, encoder, embedder, times)
             waiting, passages = [], 0
-    yield from _publish_batch(waiting, store, collection, encoder)
+    yield from _publish_batch(waiting, store, collection, encoder, embedder, times)
 
 
 def _spans(document: ParsedDocument, encoder: Encoder) -> tuple[PassageSpan, ...]:
@@ -71,14 +81,20 @@ def _spans(document: ParsedDocument, encoder: Encoder) -> tuple[PassageSpan, ...
 
 
 def _publish_batch(
-    batch: list[_Prepared], store: Store, collection: Collection, encoder: Encoder
+    batch: list[_Prepared],
+    store: Store,
+    collection: Collection,
+    encoder: Encoder,
+    embedder: EmbedsOnce,
+    times: StageTimes,
 ) -> Iterator[Published]:
     texts = [
         embedded_text(span.context, item.file.document.text[span.start : span.end])
         for item in batch
         for span in item.spans
     ]
-    vectors = encoder.encode(texts)
+    with times.taking("embedding"):
+        vectors = embedder.encode(texts)
     row = 0
     for item in batch:
         document = item.file.document
@@ -93,7 +109,8 @@ def _publish_batch(
             vectors=vectors[row : row + len(item.spans)],
         )
         row += len(item.spans)
-        outcome = store.publish(
-            collection, revision, item.file.content, encoder=encoder.fingerprint
-        )
+        with times.taking("storing"):
+            outcome = store.publish(
+                collection, revision, item.file.content, encoder=encoder.fingerprint
+            )
         yield Published(item.file.path, outcome, len(item.spans))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from app.cli.beir import beir
+from app.cli.bench_ingestion import ingest
 from app.cli.terminal import Terminal, json_option, progress
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def bench() -> None:
 
 
 bench.add_command(beir)
+bench.add_command(ingest)
 
 
 @bench.command(

@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from threading import get_ident
 
 import pytest
 
@@ -479,3 +480,44 @@ def test_a_file_may_lie_elsewhere_than_where_it_is_known(tmp_path, library, read
     ingester.bring_in([file], collection=collection, on_event=lambda _: None)
     [hit] = library.searcher.search("uploaded", readable=library.everything())
     assert (hit.document.path, hit.document.name) == ("upload:/notes.txt", "notes.txt")
+
+
+def test_the_same_words_in_several_files_are_embedded_once(run, library, folder):
+    for copy in ("original", "copy", "changed"):
+        (folder / copy).mkdir()
+        write(folder / copy, a=LONG + "\n\nand more" * (copy == "changed"))
+    report = run()
+    assert counts(report)["added"] == 3
+    assert report.passages_embedded >= 420
+    assert library.encoder.encoded < 150
+    vectors = library.store.vector_delta(0, encoder=library.encoder.fingerprint).vectors
+    assert len(vectors) == report.passages_embedded
+
+
+class SlowFirst(PlainReader):
+    """The first file takes longest; keeps who read what."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: dict[str, int] = {}
+
+    def read(self, name, data):
+        if name == "a.txt":
+            time.sleep(0.3)
+        self.threads[name] = get_ident()
+        return super().read(name, data)
+
+
+def test_several_readers_read_at_once_and_files_come_in_their_order(library, folder):
+    write(folder, **dict.fromkeys("abcdefgh", "words"))
+    reader = SlowFirst()
+    ingester = Ingester(library.store, lambda: library.encoder, reader, readers=3)
+    told = []
+    ingester.bring_in(
+        ingester.look([folder], collection=library.store.ensure_collection("docs")).plan.to_read,
+        collection=library.store.collection("docs"),
+        on_event=told.append,
+    )
+    added = [Path(event.path).name for event in told if event.stage is FileStage.ADDED]
+    assert added == [f"{name}.txt" for name in "abcdefgh"]
+    assert 1 < len(set(reader.threads.values())) == reader.opened <= 3
