@@ -49,6 +49,9 @@ class EarlierAnswer(BaseModel):
     change_number: int
     usage: _Usage = _Usage()
     sentences: list[_Sentence] | None = None
+    policy: str | None = None
+    verifier: str | None = None
+    encoder: str | None = None
 
     @property
     def settings(self) -> Decoding:
@@ -58,12 +61,18 @@ class EarlierAnswer(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """What would make the answer today. `abstain_below` None is the measured operating point."""
+    """What would make the answer today.
+
+    `abstain_below` None is the measured operating point. What is None of the rest is not compared.
+    """
 
     engine: EngineInfo
     prompt_version: str
     change_number: int
     abstain_below: float | None
+    verifier: str | None = None
+    encoder: str | None = None
+    policy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +123,17 @@ def differences(earlier: EarlierAnswer, now: Now) -> list[Difference]:
         ("change number", str(earlier.change_number), str(now.change_number)),
     ]
     found = [Difference(what, before, after) for what, before, after in pairs if before != after]
+    kept = [
+        ("verifier", earlier.verifier, now.verifier),
+        ("encoder", earlier.encoder, now.encoder),
+        ("policy", earlier.policy, now.policy),
+    ]
+    # An answer that was printed does not hold all of these; what is not known is not otherwise.
+    found += [
+        Difference(what, before, after)
+        for what, before, after in kept
+        if before is not None and after is not None and before != after
+    ]
     return [*found, *_limit_difference(earlier, now)]
 
 

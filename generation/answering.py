@@ -144,6 +144,7 @@ class Answerer:
             self._engine.info,
             self._change_number(),
         )
+        run.encoder = self._encoder.fingerprint
         if reply:
             yield Finished(run.small_talk(reply.text))
             return

@@ -176,7 +176,8 @@ class Answer:
     what the engine said of them is left out too. `standalone` is the question with the words that
     earlier ones lent it, as it was searched for; the question itself when it was the first.
     `is_small_talk` when nothing was asked of any document ("Thanks"): nothing was searched, and the
-    reply is neither an answer nor a failure.
+    reply is neither an answer nor a failure. `encoder` is the
+    fingerprint of what searched; empty where it is not known.
     """
 
     question: str
@@ -201,6 +202,7 @@ class Answer:
     struck: int = 0
     standalone: str = ""
     is_small_talk: bool = False
+    encoder: str = ""
 
     def __post_init__(self) -> None:
         if self.abstained and self.sentences:

@@ -67,6 +67,7 @@ class UnfinishedAnswer:
         self._evidence: tuple[PassagePart, ...] = ()
         self._left_out: LeftOut | None = None
         self._struck = 0
+        self.encoder = ""
 
     def retrieved(self, hits: Sequence[Hit]) -> None:
         self._hits = tuple(hits)
@@ -171,6 +172,7 @@ class UnfinishedAnswer:
             standalone=self.standalone,
             policy=self.policy,
             struck=self._struck,
+            encoder=self.encoder,
         )
 
     def _elapsed(self) -> float:

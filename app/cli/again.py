@@ -1,6 +1,6 @@
-"""`assay ask --like`: an earlier answer, asked for again."""
+"""`assay ask --like` and `--replay`: an earlier answer, asked for again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -14,32 +14,81 @@ if TYPE_CHECKING:
     from generation.decoding import Decoding
     from generation.types import Answer, AnswerEvent
 
+    Ask = Callable[[str, "Decoding"], Iterator[AnswerEvent]]
+    Show = Callable[[Terminal, Iterator[AnswerEvent]], Answer]
 
-def ask_again(
+
+def ask_like(
     terminal: Terminal,
     assay: "Assay",
     file: IO[str],
-    events: Callable[[str, "Decoding"], "Iterator[AnswerEvent]"],
+    events: "Ask",
     *,
-    show: Callable[[Terminal, "Iterator[AnswerEvent]"], "Answer"],
+    show: "Show",
 ) -> None:
-    """Ask an earlier answer's question with its decoding; exit with 1 when it is another.
+    """Ask the question of an answer in a file again; see `ask_again`.
 
     Raises:
         CommandFailed: the file holds no answer.
     """
-    from app.repeating import differing_texts, earlier_answer, first_difference
+    from app.repeating import earlier_answer
 
     earlier = earlier_answer(_text_of(file), file.name)
+    ask_again(terminal, assay, earlier, lambda: events(earlier.question, earlier.settings), show)
+
+
+def ask_replayed(terminal: Terminal, assay: "Assay", answer_id: int, show: "Show") -> None:
+    """Ask a kept answer's question again, of the same collections and after the same turns.
+
+    Raises:
+        UnknownAnswer: there is none of this number.
+        CommandFailed: it was never finished, or words of it are gone.
+    """
+    from app.replaying import document_differences, replay_of
+
+    kept = assay.conversations.answer(None, answer_id)
+    conversation = assay.conversations.conversation(None, kept.conversation_id)
+    replay = replay_of(conversation, answer_id)
+    existing = assay.access.everything()
+    ask_again(
+        terminal,
+        assay,
+        replay.earlier,
+        lambda: assay.answerer.answer(
+            replay.earlier.question,
+            readable=replay.collections & existing,
+            history=replay.history,
+            decoding=replay.earlier.settings,
+        ),
+        show,
+        list(document_differences(replay.kept, existing, assay.store.located)),
+    )
+
+
+def ask_again(
+    terminal: Terminal,
+    assay: "Assay",
+    earlier: "EarlierAnswer",
+    events: Callable[[], "Iterator[AnswerEvent]"],
+    show: "Show",
+    known: "Sequence[Difference]" = (),
+) -> None:
+    """Ask an earlier answer's question with its decoding; exit with 1 when it is another.
+
+    Args:
+        known: what is otherwise now besides what the answer itself tells.
+    """
+    from app.repeating import differing_texts, first_difference
+
     if terminal.is_json:
-        answer = last_answer(events(earlier.question, earlier.settings))
-        found = _differences(assay, earlier, answer)
+        answer = last_answer(events())
+        found = [*known, *_differences(assay, earlier, answer)]
     else:
         terminal.note("Loading the models…")
-        found = _differences(assay, earlier)
+        found = [*known, *_differences(assay, earlier)]
         terminal.line(earlier.question)
         _tell(terminal, found)
-        answer = show(terminal, events(earlier.question, earlier.settings))
+        answer = show(terminal, events())
         # Another engine may have had to step in.
         later = _differences(assay, earlier, answer)
         _tell_more(terminal, [one for one in later if one not in found])
@@ -98,9 +147,26 @@ def _differences(
     limit = assay.abstain_below(assay.settings)
     if answer is None:
         change = assay.store.change_number()
-        return differences(earlier, Now(assay.engine.info, PROMPT_VERSION, change, limit))
-    now = Now(answer.engine, answer.prompt_version, answer.change_number, limit)
+        now = Now(assay.engine.info, PROMPT_VERSION, change, limit, *_judges(assay, earlier))
+        return differences(earlier, now)
+    now = Now(
+        answer.engine,
+        answer.prompt_version,
+        answer.change_number,
+        limit,
+        *_judges(assay, earlier),
+        answer.policy.value,
+    )
     return differences(earlier, now)
+
+
+def _judges(assay: "Assay", earlier: "EarlierAnswer") -> tuple[str | None, str | None]:
+    """The verifier and the encoder of now, where those of then are known."""
+    from app.evaluation.pins import encoder_pin
+
+    verifier = None if earlier.verifier is None else assay.verifier.version
+    encoder = None if earlier.encoder is None else encoder_pin(assay.encoder.fingerprint)
+    return verifier, encoder
 
 
 def _tell(terminal: Terminal, found: "list[Difference]") -> None:

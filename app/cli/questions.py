@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from app.cli.again import answer_object, ask_again, last_answer
+from app.cli.again import answer_object, ask_like, ask_replayed, last_answer
 from app.cli.decoding import CommandWithDecoding, decoding_options
 from app.cli.narrowing import narrowing_options
 from app.cli.opening import open_assay, readable_by
@@ -105,6 +105,12 @@ def search(
     metavar="FILE",
     help="Ask again as for this answer, the output of --json; - is standard input.",
 )
+@click.option(
+    "--replay",
+    type=click.IntRange(1),
+    metavar="ID",
+    help="Ask again as for this answer of a conversation, and say what has changed.",
+)
 @narrowing_options
 @_common
 @decoding_options
@@ -113,6 +119,7 @@ def ask(
     question: str | None,
     questions: Path | None,
     like: IO[str] | None,
+    replay: int | None,
     principal: str | None,
     collection: str | None,
     within: "Narrowing",
@@ -122,7 +129,8 @@ def ask(
 
     Says so when the documents do not hold the answer, and names the nearest passages.
     """
-    _require_one(question, questions, like, asked)
+    _require_one(question, questions, like, replay, asked)
+    _require_own(replay, principal, collection, within)
     assay = open_assay()
     readable = readable_by(assay, principal, collection)
 
@@ -130,7 +138,10 @@ def ask(
         return assay.answerer.answer(text, readable=readable, decoding=decoding, within=within)
 
     if like is not None:
-        ask_again(terminal, assay, like, events, show=_show)
+        ask_like(terminal, assay, like, events, show=_show)
+        return
+    if replay is not None:
+        ask_replayed(terminal, assay, replay, _show)
         return
     from app.decoding import decoding_over
 
@@ -149,15 +160,31 @@ def ask(
 
 
 def _require_one(
-    question: str | None, questions: Path | None, like: IO[str] | None, asked: dict[str, Any]
+    question: str | None,
+    questions: Path | None,
+    like: IO[str] | None,
+    replay: int | None,
+    asked: dict[str, Any],
 ) -> None:
-    given = [one for one in (question, questions, like) if one is not None]
+    given = [one for one in (question, questions, like, replay) if one is not None]
     if len(given) != 1:
-        raise click.UsageError("give one of: a question, --questions FILE, --like FILE")
-    if like is not None and asked:
+        raise click.UsageError(
+            "give one of: a question, --questions FILE, --like FILE, --replay ID"
+        )
+    repeated = "--like" if like is not None else "--replay" if replay is not None else ""
+    if repeated and asked:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in asked)
         raise click.UsageError(
-            f"--like asks with the decoding of the earlier answer; leave out {options}"
+            f"{repeated} asks with the decoding of the earlier answer; leave out {options}"
+        )
+
+
+def _require_own(
+    replay: int | None, principal: str | None, collection: str | None, within: "Narrowing"
+) -> None:
+    if replay is not None and (principal or collection or not within.is_empty):
+        raise click.UsageError(
+            "--replay asks what the earlier answer was asked of; leave out what says where to look"
         )
 
 

@@ -101,6 +101,7 @@ class Facts:
     standalone: str
     is_small_talk: bool
     said: str | None
+    encoder: str = ""
 
 
 @dataclass(frozen=True, slots=True)

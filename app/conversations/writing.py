@@ -109,6 +109,7 @@ def facts_of(answer: Answer, verifier_version: str) -> Facts:
         standalone=answer.standalone or answer.question,
         is_small_talk=answer.is_small_talk,
         said=None if answer.sentences else answer.text,
+        encoder=answer.encoder,
     )
 
 
