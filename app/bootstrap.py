@@ -18,6 +18,7 @@ from app.administration import Administration
 from app.audit import AuditLog
 from app.conversations.store import ConversationStore
 from app.engines import EngineChoice, load_chosen
+from app.evidence.finding import EvidenceFinder
 from app.live_counts import LiveCounter
 from app.migrations import upgrade
 from app.occupancy import HomeUse
@@ -98,6 +99,7 @@ class Assay:
         self.lexical = LexicalIndex(self.database)
         self.maintenance = Maintenance(self.database)
         self.conversations = ConversationStore(self.database)
+        self.evidence = EvidenceFinder(self.store, self.originals)
         self.evals = EvalStore(self.database)
         self.schedules = ScheduleStore(self.database)
         self.live_counter = LiveCounter(self._count)
@@ -109,6 +111,7 @@ class Assay:
         self.live_counter.flush(_PATIENCE_SECONDS)
         self.audit.flush(_PATIENCE_SECONDS)
         self._close_engines()
+        self.evidence.close()
         self.database.dispose()
         self._use.end()
 
@@ -350,6 +353,7 @@ class Assay:
             sharing=self.sharing,
             store=self.store,
             conversations=self.conversations,
+            evidence=self.evidence,
             evals=self.evals,
             thumbs=Thumbs(self.database),
             schedules=self.schedules,

@@ -20,6 +20,7 @@ AppError
 ├── AccessDenied         what one may know of, but not do
 ├── UnknownConversation  a conversation that is not there, or somebody else's
 ├── UnknownAnswer        an answer that is not there, or somebody else's
+├── UnknownSource        a source of an answer that is not there, or not readable any more
 ├── ServerBusy           as many answers are being made, and waited for, as this server takes
 ├── TooManyAnswers       as many of them are one user's as one user may have
 ├── ServerStopping       the server is being stopped: what is not answered will not be
@@ -174,6 +175,16 @@ class UnknownAnswer(AppError):
 
     def __init__(self, answer_id: int) -> None:
         super().__init__(f"you have no answer number {answer_id}; it may be deleted")
+
+
+class UnknownSource(AppError):
+    """A source of an answer that is not there, was deleted, or may not be read any more."""
+
+    def __init__(self, answer_id: int, sentence: int, number: int) -> None:
+        super().__init__(
+            f"answer {answer_id} has no source {number} for sentence {sentence} that can be shown; "
+            "its document may be deleted, or you may not read it any more"
+        )
 
 
 class ServerBusy(AppError):

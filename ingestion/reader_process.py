@@ -35,25 +35,25 @@ def main() -> None:
 
     The only argument is the address space in bytes.
     """
-    requests, replies = _take_over(0, "rb"), _take_over(1, "wb")
-    _limit_this_process(int(sys.argv[1]))
-    _send(replies, {"ready": True})
+    requests, replies = take_over(0, "rb"), take_over(1, "wb")
+    limit_this_process(int(sys.argv[1]))
+    send(replies, {"ready": True})
     while header := requests.read(4):
         request = json.loads(requests.read(int.from_bytes(header)))
         data = requests.read(request["bytes"])
         seconds = request["seconds"]
-        _allow_seconds(seconds)
+        allow_seconds(seconds)
         sign_of_life.set(partial(_show_life, replies, seconds))
-        _send(replies, _reply(request["name"], data, request["characters"]))
+        send(replies, _reply(request["name"], data, request["characters"]))
 
 
 def _show_life(replies: BinaryIO, seconds: int) -> None:
     """Say that the file goes on and let its next part have as much time again."""
-    _allow_seconds(seconds)
-    _send(replies, {"alive": True})
+    allow_seconds(seconds)
+    send(replies, {"alive": True})
 
 
-def _take_over(descriptor: int, mode: str) -> BinaryIO:
+def take_over(descriptor: int, mode: str) -> BinaryIO:
     """Keep a stream to ourselves and leave the null device in its place."""
     stream = os.fdopen(os.dup(descriptor), mode)
     null = os.open(os.devnull, os.O_RDWR)
@@ -62,7 +62,7 @@ def _take_over(descriptor: int, mode: str) -> BinaryIO:
     return stream  # type: ignore[return-value]  # a binary mode gives a binary stream
 
 
-def _limit_this_process(address_space_bytes: int) -> None:
+def limit_this_process(address_space_bytes: int) -> None:
     """Nothing to write to, nobody to talk to, little to use; not to outlive the parent."""
     _lower(resource.RLIMIT_AS, address_space_bytes)
     _lower(resource.RLIMIT_FSIZE, 0)
@@ -84,7 +84,7 @@ def _lower(what: int, wanted: int) -> None:
     resource.setrlimit(what, (value, value))
 
 
-def _allow_seconds(seconds: int) -> None:
+def allow_seconds(seconds: int) -> None:
     """Let this file use so much processor time from now; the limit counts from the start."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
@@ -126,7 +126,7 @@ def _as_json(document: ParsedDocument) -> Reply:
     }
 
 
-def _send(replies: BinaryIO, reply: Reply) -> None:
+def send(replies: BinaryIO, reply: Reply) -> None:
     # Plain text may hold a lone surrogate after all; a reply must always be sendable.
     payload = json.dumps(reply, ensure_ascii=False).encode("utf-8", errors="replace")
     replies.write(len(payload).to_bytes(8) + payload)

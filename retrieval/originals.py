@@ -41,6 +41,14 @@ class Originals:
         partial.replace(path)
         return sha256
 
+    def read(self, sha256: str) -> bytes | None:
+        """The bytes with this hash; None when they are gone or damaged."""
+        try:
+            content = self.path(sha256).read_bytes()
+        except FileNotFoundError:
+            return None
+        return content if sha256_of(content) == sha256 else None
+
     def is_intact(self, sha256: str) -> bool:
         """Whether the bytes are there and still have this hash."""
         path = self.path(sha256)

@@ -43,6 +43,17 @@ class Located(NamedTuple):
     document: Document
 
 
+class KeptRevision(NamedTuple):
+    """A revision as it is kept; `sha256` names its original bytes, `name` its document."""
+
+    id: int
+    document_id: int
+    sha256: str
+    media_type: str
+    name: str
+    text: str
+
+
 _NO_IDS: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
 
@@ -233,6 +244,19 @@ class Store:
             # Cut here and not in SQL, where text ends at a null character.
             whole: str | None = sql.execute(query).scalar()
         return None if whole is None else whole[start:end]
+
+    def kept_revision(self, revision_id: int) -> KeptRevision | None:
+        """A revision, the current one of its document or not; None when it is gone."""
+        query = (
+            select(revisions, documents.c.name)
+            .join(documents, documents.c.id == revisions.c.document_id)
+            .where(revisions.c.id == revision_id)
+        )
+        with self._engine.begin() as sql:
+            row = sql.execute(query).one_or_none()
+        if row is None:
+            return None
+        return KeptRevision(row.id, row.document_id, row.sha256, row.media_type, row.name, row.text)
 
     def vector_delta(self, since: int, *, encoder: str) -> VectorDelta:
         """What a vector index at change number `since` lacks, read in one snapshot.

@@ -9,7 +9,7 @@ from app.api.admin_pages import admin_page_routes, viewing_routes
 from app.api.asking import AnswerMaker
 from app.api.audit import audit_routes
 from app.api.audit_pages import audit_page_routes
-from app.api.browsing import health_routes, page_routes
+from app.api.browsing import chat_routes, health_routes, page_routes
 from app.api.collections import collection_routes
 from app.api.completions import completion_routes
 from app.api.conversations import conversation_routes
@@ -17,6 +17,7 @@ from app.api.desk import Desks, desks_for
 from app.api.desk_state import desk_routes
 from app.api.evaluation import evaluation_routes
 from app.api.evaluation_pages import evaluation_page_routes
+from app.api.evidence import evidence_routes
 from app.api.feedback import feedback_routes
 from app.api.guard import Guard
 from app.api.identity import Identity
@@ -50,9 +51,11 @@ def create_app(services: Services) -> FastAPI:
     asking = AnswerMaker(services, desks.answers)
     app.state.desks, app.state.asking = desks, asking
     app.include_router(health_routes(services))
+    app.include_router(chat_routes(services, identity))
     app.include_router(page_routes(services, identity))
     app.include_router(question_routes(services, identity, desks.answers))
     app.include_router(conversation_routes(services, identity, asking))
+    app.include_router(evidence_routes(services, identity))
     app.include_router(verification_routes(services, identity, desks.verifications))
     app.include_router(completion_routes(services, identity, desks.answers))
     app.include_router(desk_routes(desks, identity))

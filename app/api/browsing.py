@@ -5,9 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from app.api.conversations import Number
 from app.api.identity import Identity
 from app.api.problems import LOGIN_PATH, problem_of
 from app.api.questions import LONGEST_QUESTION
+from app.api.scope import readable_collections
 from app.api.services import Services
 from app.api.wire import decoding_json, encoded
 from app.errors import LogInRefused, TooManyAttempts
@@ -17,17 +19,19 @@ from retrieval.types import Principal
 _READ = ["GET", "HEAD"]
 
 
-def page_routes(services: Services, identity: Identity) -> APIRouter:
-    """`/`, `/login` and `/logout`."""
+def chat_routes(services: Services, identity: Identity) -> APIRouter:
+    """`/` and `/conversations/{conversation}`."""
     router = APIRouter(include_in_schema=False)
 
-    @router.api_route("/", methods=_READ)
-    def chat(requester: Annotated[Principal, Depends(identity.requester)]) -> Response:
+    def chat_page(requester: Principal, conversation: int | None) -> Response:
+        readable = services.access.readable(requester)
         return HTMLResponse(
             pages.page(
                 "chat.html",
                 requester,
                 here="chat",
+                conversation=conversation,
+                collections=readable_collections(services.store, readable),
                 engine=services.engine_name,
                 questions=services.suggestions.questions,
                 unanswerable=services.suggestions.unanswerable,
@@ -35,6 +39,24 @@ def page_routes(services: Services, identity: Identity) -> APIRouter:
                 decoding=encoded(decoding_json(services.default_decoding)).decode(),
             )
         )
+
+    @router.api_route("/", methods=_READ)
+    def chat(requester: Annotated[Principal, Depends(identity.requester)]) -> Response:
+        return chat_page(requester, None)
+
+    @router.api_route("/conversations/{conversation}", methods=_READ)
+    def show_conversation(
+        conversation: Number, requester: Annotated[Principal, Depends(identity.in_person)]
+    ) -> Response:
+        services.conversations.heading(requester, conversation)  # or there is nothing to show
+        return chat_page(requester, conversation)
+
+    return router
+
+
+def page_routes(services: Services, identity: Identity) -> APIRouter:
+    """`/login` and `/logout`."""
+    router = APIRouter(include_in_schema=False)
 
     @router.api_route(LOGIN_PATH, methods=_READ)
     def show_login(request: Request) -> Response:

@@ -38,6 +38,7 @@ from app.errors import (
     UnknownConversation,
     UnknownEntry,
     UnknownKey,
+    UnknownSource,
 )
 from app.web import pages
 from evals.errors import EvalsError, UnknownRun, UnknownSuite
@@ -107,6 +108,7 @@ _PLAIN: Mapping[type[Exception], _Plain] = MappingProxyType(
         UnknownKey: _Plain(404),
         UnknownName: _Plain(404),
         UnknownRun: _Plain(404),
+        UnknownSource: _Plain(404),
         UnknownSuite: _Plain(404),
     }
 )

@@ -8,6 +8,7 @@ from app.accounts import Accounts
 from app.administration import Administration
 from app.audit import AuditLog
 from app.conversations.store import ConversationStore
+from app.evidence.finding import EvidenceFinder
 from app.operating_point import OperatingPointStore
 from app.own_account import OwnAccount
 from app.people import People
@@ -110,6 +111,7 @@ class Services:
     sharing: Sharing
     store: Store
     conversations: ConversationStore
+    evidence: EvidenceFinder
     evals: EvalStore
     thumbs: Thumbs
     schedules: ScheduleStore

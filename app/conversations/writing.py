@@ -1,6 +1,6 @@
 """Rows of an answer while it is made. Called inside a write transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, delete, insert, select
@@ -14,6 +14,7 @@ from retrieval.types import Hit
 FACTS = TypeAdapter(Facts)
 DRAFTS = TypeAdapter(Drafts)
 NEAREST = -1  # as the sentence of a quote
+_NO_COLLECTION = 0  # of a document that was gone before it was kept; nobody reads it
 
 
 def add_sources(sql: Connection, answer_id: int, found: Sequence[tuple[int, int]]) -> None:
@@ -37,9 +38,10 @@ def add_sentence(sql: Connection, answer_id: int, position: int, sentence: Assay
 
     A document can be deleted while an answer is made of it: the trigger has run by then.
     """
-    collections = _sources(sql, answer_id)
-    gone = _gone(sql, collections)
     cited = {citation.document_id for citation in sentence.citations}
+    add_sources(sql, answer_id, _collections(sql, cited))
+    collections = _sources(sql, answer_id)
+    gone = _gone(sql, collections) | (cited - collections.keys())
     is_lost = bool(cited & gone) or (not cited and bool(gone))
     sql.execute(
         insert(answer_sentences).values(
@@ -59,7 +61,7 @@ def add_sentence(sql: Connection, answer_id: int, position: int, sentence: Assay
             "passage_id": citation.passage_id,
             "document_id": citation.document_id,
             "revision_id": citation.revision_id,
-            "collection_id": collections[citation.document_id],
+            "collection_id": collections.get(citation.document_id, _NO_COLLECTION),
             "document": None if citation.document_id in gone else citation.document,
             "page": citation.page,
             "start": citation.start,
@@ -145,6 +147,13 @@ def _sources(sql: Connection, answer_id: int) -> dict[int, int]:
         )
     )
     return {row.document_id: row.collection_id for row in rows}
+
+
+def _collections(sql: Connection, document_ids: Iterable[int]) -> list[tuple[int, int]]:
+    """(document, its collection) of those that are there."""
+    known = select(documents.c.id, documents.c.collection_id)
+    rows = sql.execute(known.where(documents.c.id.in_(document_ids)))
+    return [(row.id, row.collection_id) for row in rows]
 
 
 def _gone(sql: Connection, sources: dict[int, int]) -> frozenset[int]:

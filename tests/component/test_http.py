@@ -23,6 +23,7 @@ from app.api.guard import CONTENT_SECURITY_POLICY
 from app.api.services import Readiness, Services, Suggestions
 from app.audit import AuditLog
 from app.conversations.store import ConversationStore
+from app.evidence.finding import EvidenceFinder
 from app.operating_point import OperatingPointStore
 from app.own_account import OwnAccount
 from app.people import People
@@ -63,7 +64,7 @@ from retrieval.database import open_database
 from retrieval.narrowing import EVERY_DOCUMENT, Narrowing
 from retrieval.originals import Originals
 from retrieval.policies import Policies
-from retrieval.schema import documents
+from retrieval.schema import documents, revisions
 from retrieval.store import Store
 from retrieval.types import Access, Collection, Document, Hit, Passage, Principal
 from tests.fakes import SubstringVerifier
@@ -103,7 +104,8 @@ def hit_of(collection: Collection, words: str, *, name: str = "handbook.pdf") ->
 
 
 def put_documents(store: Store, hits: Sequence[Hit]) -> None:
-    """Have the store know the documents that made-up hits are of; a name each, no passages."""
+    """Have the store know the documents that made-up hits are of, each with the text of one."""
+    now = datetime.now(UTC)
     with store._engine.begin() as sql:
         for hit in {hit.document.id: hit for hit in hits}.values():
             document, passage = hit.document, hit.passage
@@ -111,8 +113,21 @@ def put_documents(store: Store, hits: Sequence[Hit]) -> None:
             if sql.execute(known).first():
                 continue
             row = {"id": document.id, "collection_id": document.collection_id}
-            row |= {"path": document.path, "name": document.name, "created_at": datetime.now(UTC)}
+            row |= {"path": document.path, "name": document.name, "created_at": now}
             sql.execute(insert(documents).values(**row, revision_id=passage.revision_id))
+            text = " " * passage.start + passage.text
+            kept = {"document_id": document.id, "title": document.title, "text": text}
+            kept |= {"media_type": "text/plain", "sha256": "0" * 64, "created_at": now}
+            known = select(revisions.c.id).where(revisions.c.id == passage.revision_id)
+            if not sql.execute(known).first():
+                sql.execute(insert(revisions).values(id=passage.revision_id, **kept))
+
+
+def numbered(hit: Hit, number: int) -> Hit:
+    """The same hit in a document of its own."""
+    document = replace(hit.document, id=number, revision_id=number)
+    passage = replace(hit.passage, id=number, document_id=number, revision_id=number)
+    return replace(hit, document=document, passage=passage)
 
 
 def sentence_from(
@@ -261,6 +276,7 @@ def site(tmp_path):
         [hit_of(open_, "Tea is at four."), hit_of(secret, "The vault opens at nine.")]
     )
     put_documents(store, library.hits)
+    evidence = EvidenceFinder(store, store._originals)
     services = Services(
         accounts=accounts,
         access=access,
@@ -274,6 +290,7 @@ def site(tmp_path):
         sharing=Sharing(access, collections, audit),
         store=store,
         conversations=ConversationStore(engine),
+        evidence=evidence,
         evals=EvalStore(engine),
         thumbs=Thumbs(engine),
         schedules=ScheduleStore(engine),
@@ -289,6 +306,7 @@ def site(tmp_path):
         allowed_hosts=("assay.example.org", "*.example.net"),
     )
     yield Site(services, library, clock, people)
+    evidence.close()
     engine.dispose()
 
 

@@ -19,7 +19,15 @@ from app.api.application import create_app
 from generation.decoding import Decoding
 from generation.errors import BadDecoding
 from generation.types import Draft, EngineInfo, Finished, Message, Retrieved, Token, Usage
-from tests.component.test_http import PASSWORD, Site, answer_of, hit_of, sentence_from, site
+from tests.component.test_http import (
+    PASSWORD,
+    Site,
+    answer_of,
+    hit_of,
+    put_documents,
+    sentence_from,
+    site,
+)
 from tests.e2e.test_chat_page import CHROMIUM, HOSTILE, ask, browser, is_wider_than_the_window
 
 AXE = os.environ.get("AXE")
@@ -43,6 +51,7 @@ class Writer:
     def __init__(self, site: Site) -> None:
         collection = site.services.store.collection("open")
         self.hit = hit_of(collection, "The probation period lasts six months.")
+        put_documents(site.services.store, [self.hit])
         self.asked: list[SimpleNamespace] = []
 
     def __call__(self, question, /, *, history, decoding, **_) -> Iterator[Any]:
@@ -54,9 +63,11 @@ class Writer:
             raise BadDecoding("max_tokens is 5000 and the window of toy is 2048 tokens")
         if decoding.temperature > 0 and decoding.seed is None:
             decoding = replace(decoding, seed=20_26)
-        answer = answer_of(question, [sentence_from(self.hit)], decoding=decoding)
+        said = [sentence_from(self.hit)]
         if "changes" in question:
-            answer = replace(answer, text=f"{answer.text} {len(self.asked)}")
+            said.append(sentence_from(self.hit, text=f"It was asked {len(self.asked)} times."))
+        answer = answer_of(question, said, decoding=decoding)
+        if "changes" in question:
             answer = replace(answer, change_number=len(self.asked))
         yield Finished(
             replace(
@@ -159,7 +170,7 @@ def shown_controls(dialog: Any) -> list[str]:
 
 def test_an_untouched_page_asks_with_the_servers_own_settings(page, writer):
     expect(page.locator("#decoding-summary")).to_be_hidden()
-    with page.expect_request("**/api/ask") as request:
+    with page.expect_request("**/api/conversations") as request:
         ask(page, "How long?")
     expect(page.locator(".meta")).to_be_visible()
 
@@ -351,7 +362,7 @@ def test_under_an_answer_stands_how_it_was_written_and_again_is_identical(page, 
     assert third.decoding == replace(second.decoding, seed=2026)
 
     ask(page, "Third?")
-    expect(page.locator(".meta")).to_have_count(4)
+    expect(page.locator(".meta")).to_have_count(3)
     assert [turn.content for turn in writer.asked[3].history if turn.role == "user"] == [
         "First?", "Second?",
     ]  # fmt: skip

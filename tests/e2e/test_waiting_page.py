@@ -114,7 +114,7 @@ def test_the_place_is_shown_moves_up_and_gives_way_to_the_answer(
     assert open_page.complaints == []
 
 
-def test_stopping_and_reloading_while_waiting_leave_the_queue(
+def test_stopping_leaves_the_queue_and_reloading_keeps_the_place_in_it(
     site, open_page, address, busy, script
 ):
     other = slow_question(site, address, "bob")
@@ -130,11 +130,13 @@ def test_stopping_and_reloading_while_waiting_leave_the_queue(
     ask(page, "How long?")
     busy.until(waiting=1)
     page.reload()
-    busy.until(waiting=0, cancelled=2, being_made=1)
+    expect(state_of(page)).to_have_text("You are next…")
+    busy.until(waiting=1, cancelled=1, being_made=1)
     script.let_go.set()
     other.join()
+    expect(page.locator(".meta")).to_be_visible()
     state = busy.until(being_made=0)
-    assert (state.started, state.finished) == (1, 1)
+    assert (state.started, state.finished) == (2, 2)
 
 
 def test_a_reader_is_told_that_the_model_is_being_prepared(

@@ -24,3 +24,11 @@ export function button(label, className, act) {
   made.addEventListener("click", act);
   return made;
 }
+
+let lastId = 0;
+
+/** An id that no other element of this page has. */
+export function newId() {
+  lastId += 1;
+  return `part-${lastId}`;
+}

@@ -1,0 +1,1 @@
+"""Where a quote stands: on its page, or in its text."""

@@ -1,0 +1,176 @@
+"""A child process of ours that works on untrusted bytes, with limits and a watchdog.
+
+It gets requests on its standard input and replies with JSON of limited length, which is never
+unpickled. The limits it puts on itself are in `reader_process`.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ingestion.errors import ReaderCrashed
+
+LIMIT_MEMORY_BYTES = 2 << 30
+_START_SECONDS = 60
+# Isolated mode ignores the environment and the working folder, so that neither can plant a
+# module; the folder our packages are in is given by hand and works for a checkout as well.
+_START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from {module} import main; main()"
+_ROOT = str(Path(__file__).resolve().parent.parent)
+
+
+class LimitedProcess:
+    """A child process; started when first needed, again after each crash.
+
+    Use it as a context manager and from one thread at a time: Linux ends the child with the
+    thread that started it.
+
+    Args:
+        module: whose `main` the child runs.
+        limit_reply_bytes: a longer reply ends the child.
+    """
+
+    def __init__(self, module: str, *, limit_reply_bytes: int, limit_memory_bytes: int) -> None:
+        self._module = module
+        self._limit_reply_bytes = limit_reply_bytes
+        self._limit_memory_bytes = limit_memory_bytes
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, None when there is no child."""
+        return self._process.pid if self._process else None
+
+    def ask(self, request: dict[str, object], data: bytes, seconds: float) -> Any:  # noqa: ANN401
+        """Send a request with the bytes it is about; give the reply, untrusted JSON.
+
+        Raises:
+            ReaderCrashed: it ran out of time or memory, or ended. The next gets a new one.
+        """
+        process = self._running()
+        header = json.dumps(request).encode()
+        return self._exchange(process, [len(header).to_bytes(4) + header, data], seconds)
+
+    def listen(self, seconds: float) -> Any:  # noqa: ANN401
+        """Another reply to the last request. Raises as `ask`."""
+        return self._exchange(self._running(), [], seconds)
+
+    def close(self) -> None:
+        """End the child; a later `read` starts another."""
+        process, self._process = self._process, None
+        if process:
+            process.kill()
+            process.communicate()  # closes the pipes and waits
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process and self._process.poll() is not None:
+            self.close()  # it ended between two files: no file's fault
+        if self._process is None:
+            start = _START.format(module=self._module)
+            self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and code
+                [sys.executable, "-I", "-c", start, _ROOT, str(self._limit_memory_bytes)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={"LC_ALL": "C.UTF-8"},
+                cwd="/",
+            )
+            if self._exchange(self._process, [], _START_SECONDS) != {"ready": True}:
+                self.close()
+                raise ReaderCrashed("the reader's process did not start; is the install complete?")
+        return self._process
+
+    def _exchange(
+        self, process: subprocess.Popen[bytes], message: list[bytes], seconds: float
+    ) -> Any:  # noqa: ANN401  # untrusted JSON
+        """Send and receive; a watchdog kills a child that takes too long, which ends the wait."""
+        watchdog = _Watchdog(process, seconds)
+        try:
+            payload = self._payload(process, message)
+        except BaseException:  # interrupted: what comes next from this child would be stale
+            self.close()
+            raise
+        finally:
+            watchdog.stop()
+        if watchdog.has_bitten or payload is None:
+            code = self._end_of(process)
+            if watchdog.has_bitten:
+                raise ReaderCrashed(f"reading took longer than the limit of {seconds:g} seconds")
+            raise ReaderCrashed(f"brought the reader down ({_end_in_words(code)})")
+        try:
+            return json.loads(payload)
+        except (ValueError, RecursionError) as error:
+            self.close()
+            raise ReaderCrashed("the reader's reply made no sense") from error
+
+    def _payload(self, process: subprocess.Popen[bytes], message: list[bytes]) -> bytes | None:
+        """The reply's bytes; None when the child ended or replies with more than it may."""
+        assert process.stdin and process.stdout  # noqa: S101  # both are pipes
+        try:
+            for part in message:
+                process.stdin.write(part)
+            process.stdin.flush()
+        except OSError:  # it ended while the file was on its way
+            return None
+        header = process.stdout.read(8)
+        length = int.from_bytes(header)
+        if len(header) < 8 or length > self._limit_reply_bytes:
+            return None
+        payload = process.stdout.read(length)
+        return payload if len(payload) == length else None
+
+    def _end_of(self, process: subprocess.Popen[bytes]) -> int:
+        """Wait for a child that closed its end, or end it; give its exit code."""
+        try:
+            code = process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+        self.close()
+        return code
+
+
+class _Watchdog:
+    """Kills a process that runs past its time."""
+
+    def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+        self.has_bitten = False
+        self._process = process
+        self._timer = threading.Timer(seconds, self._bite)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Call it off. Afterwards it has bitten or never will: it cannot hit the next file."""
+        self._timer.cancel()
+        self._timer.join()
+
+    def _bite(self) -> None:
+        self.has_bitten = True
+        self._process.kill()
+
+
+def _end_in_words(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"
+    reasons = {"SIGKILL": "killed, perhaps for want of memory", "SIGXCPU": "too much time"}
+    return f"{name}: {reasons[name]}" if name in reasons else name
