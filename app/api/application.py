@@ -29,6 +29,7 @@ from app.api.problems import LOGIN_PATH, install_handlers, response_to
 from app.api.questions import question_routes
 from app.api.queueing import Limits
 from app.api.script_errors import script_error_routes
+from app.api.search_pages import search_page_routes
 from app.api.services import Services
 from app.api.verification import verification_routes
 from app.api.wire import encoded
@@ -53,6 +54,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(health_routes(services))
     app.include_router(chat_routes(services, identity))
     app.include_router(page_routes(services, identity))
+    app.include_router(search_page_routes(services, identity))
     app.include_router(question_routes(services, identity, desks.answers))
     app.include_router(conversation_routes(services, identity, asking))
     app.include_router(evidence_routes(services, identity))
