@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from retrieval.encoder import Encoder, beginnings
 from retrieval.follow_up import Standalone, standalone
-from retrieval.fusion import reciprocal_rank_fusion
+from retrieval.fusion import weighted_fusion
 from retrieval.lexical import LexicalIndex
 from retrieval.narrowing import EVERY_DOCUMENT, Narrowing
 from retrieval.store import Store
@@ -108,4 +108,4 @@ def _fused(mode: Mode, dense: list[Candidate], lexical: list[Candidate]) -> list
         return dense
     if mode is Mode.LEXICAL:
         return lexical
-    return reciprocal_rank_fusion([[c.passage_id for c in dense], [c.passage_id for c in lexical]])
+    return weighted_fusion(dense, lexical)
