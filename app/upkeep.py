@@ -12,17 +12,16 @@ from importlib.metadata import version
 from pathlib import Path
 
 from app.bootstrap import Assay
+from app.encoders import embed_missing
 from app.engines import EngineChoice, connect_remote
 from app.errors import BadSetting
 from app.occupancy import has_left_scratch, sweep_scratch
 from retrieval.errors import RetrievalError
 from retrieval.maintenance import KeptOriginal
 from retrieval.originals import sha256_of
-from retrieval.types import embedded_text
 
 _FREE_BYTES_WANTED = 1 << 30
 _LIBRARIES = ("torch", "transformers", "sentence-transformers", "faiss-cpu", "SQLAlchemy")
-_PASSAGES_AT_ONCE = 256
 _MEND = "`assay doctor --repair`"
 _REPLACE_ORIGINALS = f"put the files back where they were ingested from, then {_MEND}"
 
@@ -233,13 +232,7 @@ def _unembedded(assay: Assay) -> str | None:
 
 
 def _embed_missing(assay: Assay) -> None:
-    encoder = assay.encoder
-    while batch := assay.maintenance.without_vectors(
-        encoder=encoder.fingerprint, limit=_PASSAGES_AT_ONCE
-    ):
-        texts = [embedded_text(passage.context, passage.text) for passage in batch]
-        ids = [passage.id for passage in batch]
-        assay.maintenance.add_vectors(ids, encoder.encode(texts), encoder=encoder.fingerprint)
+    embed_missing(assay, assay.encoder)
 
 
 def _vector_index(assay: Assay) -> str | None:

@@ -7,11 +7,19 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Engine, func, insert, select, text
+from sqlalchemy import Engine, delete, func, insert, select, text
 from sqlalchemy.exc import DatabaseError
 
 from retrieval.database import open_database, writing
-from retrieval.schema import collections, documents, passages, principals, revisions, vectors
+from retrieval.schema import (
+    collections,
+    documents,
+    encoders,
+    passages,
+    principals,
+    revisions,
+    vectors,
+)
 from retrieval.store import encoder_id, has_vector
 
 _TORN_PASSAGES = text(
@@ -188,6 +196,14 @@ class Maintenance:
             ]
             if values:
                 sql.execute(insert(vectors).prefix_with("OR IGNORE", dialect="sqlite"), values)
+
+    def remove_vectors(self, *, encoder: str) -> int:
+        """Remove every vector of an encoder, and the encoder. Returns how many there were."""
+        with writing(self._engine) as sql:
+            known = select(encoders.c.id).where(encoders.c.fingerprint == encoder)
+            removed = sql.execute(delete(vectors).where(vectors.c.encoder_id.in_(known))).rowcount
+            sql.execute(delete(encoders).where(encoders.c.fingerprint == encoder))
+        return removed
 
 
 def counts_at(database: Path) -> Counts | None:
