@@ -129,7 +129,7 @@ def test_progress_goes_up_to_the_end(library):
 def test_a_search_that_ignores_what_may_be_read_is_caught(library):
     everything = library.everything()
 
-    def leaky(question, *, readable, k=10, mode=Mode.HYBRID):
+    def leaky(question, *, readable, k=10, mode=Mode.HYBRID, **_):
         return library.searcher.search(question, readable=everything, k=k, mode=mode)
 
     report = probed(library, search=leaky, answers="all")

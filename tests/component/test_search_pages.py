@@ -24,10 +24,10 @@ def searched(site: Site, tmp_path):
     engine = store._engine
     for collection, path, text in [
         ("open", "/lease.txt", LEASE),
-        ("open", f"/{HOSTILE.replace('/', '-')}.pdf", f"The rent of {HOSTILE} is high."),
+        ("open", f"/{HOSTILE.replace('/', '-')}.docx", f"The rent of {HOSTILE} is high."),
         ("secret", "/vault.txt", "The rent of the vault is a secret."),
     ]:
-        revision = revision_of(path, text, encoder, title=HOSTILE if "pdf" in path else "Lease")
+        revision = revision_of(path, text, encoder, title=HOSTILE if "docx" in path else "Lease")
         store.publish(
             store.ensure_collection(collection), revision, text.encode(),
             encoder=encoder.fingerprint,
@@ -68,7 +68,7 @@ def test_hits_are_marked_and_open_where_they_stand_in_their_document(searched):
 
 
 def test_what_documents_and_visitors_write_stays_text(searched):
-    page = searched.get("/search", params={"q": HOSTILE, "document": "<SCRIPT>", "type": "pdf"})
+    page = searched.get("/search", params={"q": HOSTILE, "document": "<SCRIPT>", "type": "docx"})
     assert "<script>alert" not in page.text
     assert "<b>rent" not in page.text
     assert "alert(" in words(page.text)
@@ -82,8 +82,8 @@ def test_filters_narrow_and_say_what_is_wrong(searched):
         return len(links(searched.get("/search", params={"q": "rent", **filters}).text))
 
     assert found() == found(collection="open") == 4
-    assert found(type="pdf") == 1
-    assert found(type="txt, pdf") == 4
+    assert found(type="docx") == 1
+    assert found(type="txt, docx") == 4
     assert found(document="LEASE") == 3
     assert found(until="2001-01-01") == 0
     wrong = searched.get("/search", params={"q": "rent", "since": "soon"})

@@ -1,0 +1,112 @@
+"""Whatever comes, goes, is granted and revoked meanwhile: nobody finds what they may not read."""
+
+import random
+import threading
+
+import pytest
+
+from retrieval.search import Searcher
+from retrieval.types import Access, Mode
+from retrieval.vectors import structures
+from retrieval.vectors.kinds import Kind
+from retrieval.vectors.projection import VectorProjection
+from tests.component.library import Library, opened
+from tests.fakes import WordEncoder
+
+COLLECTIONS = ("open", "contracts", "secrets")
+ROUNDS = 40
+
+
+def text_of(collection: str, number: int) -> str:
+    """Says whose it is: a leak shows in the words."""
+    return f"The rent of {collection} is {number} pounds. It is due for {collection}."
+
+
+class Changes:
+    """Publishes, removes, grants and revokes at random, and says what has surely gone."""
+
+    def __init__(self, library: Library, seed: int) -> None:
+        self.library = library
+        self.choose = random.Random(seed)
+        self.reader = library.access.add_user("ada")
+        self.there: dict[str, str] = {}
+
+    def one(self, number: int) -> None:
+        collection = self.choose.choice(COLLECTIONS)
+        made = self.library.store.ensure_collection(collection)
+        match self.choose.randrange(4):
+            case 0:
+                self.library.access.grant(self.reader, made, Access.READ)
+            case 1:
+                self.library.access.revoke(self.reader, made)
+            case 2 if self.there:
+                path = self.choose.choice(sorted(self.there))
+                self.library.remove(self.there.pop(path), path)
+            case _:
+                path = f"/{collection}{number}.txt"
+                self.library.publish(collection, path, text_of(collection, number))
+                self.there[path] = collection
+
+
+def searcher_over(library: Library, kind: Kind) -> Searcher:
+    projection = VectorProjection(library.store, library.index, library.encoder, chosen=kind)
+    projection.tend()
+    return Searcher(library.store, library.encoder, projection, library.lexical)
+
+
+def leaks(library: Library, searcher: Searcher, readable: frozenset[int], mode: Mode) -> list[str]:
+    """Words of hits that name a collection outside the readable ones."""
+    hits = searcher.search("the rent is due", readable=readable, k=100, mode=mode)
+    hidden = [c.name for c in library.store.collections() if c.id not in readable]
+    return [hit.passage.text for hit in hits if any(name in hit.passage.text for name in hidden)]
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_search_never_leaves_the_readable_collections(tmp_path, monkeypatch, kind):
+    """A reader's collections are asked for once for each search, as a request does."""
+    monkeypatch.setattr(structures, "_EXACT_ROWS", 5)
+    with opened(tmp_path, WordEncoder(dimension=16)) as library:
+        for collection in COLLECTIONS:
+            library.publish(collection, f"/{collection}.txt", text_of(collection, 0))
+        changes, searcher = Changes(library, seed=7), searcher_over(library, kind)
+        wrong: list[str] = []
+        stop = threading.Event()
+
+        def search() -> None:
+            choose = random.Random(threading.get_ident())
+            try:
+                while not stop.is_set():
+                    readable = library.access.readable(changes.reader)
+                    mode = choose.choice(list(Mode))
+                    wrong.extend(leaks(library, searcher, readable, mode))
+            except Exception as error:  # noqa: BLE001 - reported below
+                wrong.append(repr(error))
+
+        threads = [threading.Thread(target=search) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for number in range(1, ROUNDS):
+            changes.one(number)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert wrong == []
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_deleted_words_are_unfindable_when_the_deletion_returns(tmp_path, kind):
+    """In this process and in another that has the index open, by every way of searching."""
+    with opened(tmp_path, WordEncoder(dimension=16)) as library, opened(tmp_path) as other:
+        other.encoder = library.encoder
+        for number in range(20):
+            library.publish("open", f"/{number}.txt", text_of("open", number))
+        library.publish("open", "/gone.txt", "Heron is the name of the merger.")
+        searchers = [searcher_over(library, kind), searcher_over(other, kind)]
+
+        def finds(searcher: Searcher, mode: Mode) -> bool:
+            hits = searcher.search("Heron merger", readable=library.everything(), k=50, mode=mode)
+            return any("Heron" in hit.passage.text for hit in hits)
+
+        assert all(finds(searcher, mode) for searcher in searchers for mode in Mode)
+        library.remove("open", "/gone.txt")
+        assert not any(finds(searcher, mode) for searcher in searchers for mode in Mode)
