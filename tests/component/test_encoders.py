@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 from click.testing import CliRunner
 
-import retrieval.encoder
+import retrieval.encoder_loading
 from app.bootstrap import Assay
 from app.cli.encoder import encoder as encoder_command
 from app.cli.terminal import Terminal
@@ -39,7 +39,7 @@ def home(tmp_path, monkeypatch):
         "new": WordEncoder("new:1", dimension=32),
         "narrow": WordEncoder("narrow:1", limit_tokens=3),
     }
-    monkeypatch.setattr(retrieval.encoder, "load_encoder", lambda model: made[model])
+    monkeypatch.setattr(retrieval.encoder_loading, "load_encoder", lambda model: made[model])
     monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "home"))
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "settings.toml").write_text('encoder = "old"\n')
