@@ -28,9 +28,11 @@ from app.people import People
 from app.preparing import Preparation
 from app.settings import Settings
 from app.sharing import Sharing
+from app.uploads.staging import Staging
 from evals.feedback import Thumbs
 from evals.schedule_store import ScheduleStore
 from evals.store import EvalStore
+from ingestion.jobs.store import JobStore
 from retrieval.access import AccessList
 from retrieval.collections import Collections
 from retrieval.database import open_database
@@ -100,6 +102,8 @@ class Assay:
         self.maintenance = Maintenance(self.database)
         self.conversations = ConversationStore(self.database)
         self.evidence = EvidenceFinder(self.store, self.originals)
+        self.jobs = JobStore(self.database)
+        self.staging = Staging(settings.staging)
         self.evals = EvalStore(self.database)
         self.schedules = ScheduleStore(self.database)
         self.live_counter = LiveCounter(self._count)
@@ -357,6 +361,8 @@ class Assay:
             evals=self.evals,
             thumbs=Thumbs(self.database),
             schedules=self.schedules,
+            jobs=self.jobs,
+            staging=self.staging,
             search=lambda question, **options: self.searcher.search(question, **options),
             answer=self._answer,
             verifier=lambda: self.verifier,
@@ -370,6 +376,7 @@ class Assay:
             answers_at_once=self.settings.answers_at_once,
             answers_waiting=self.settings.answers_waiting,
             answers_per_user=self.settings.answers_per_user,
+            upload_bytes=self.settings.upload_mb * 1_000_000,
         )
 
     def _answer(self, question: str, /, **options: Any) -> Iterator[Any]:  # noqa: ANN401

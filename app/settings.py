@@ -148,6 +148,15 @@ class Settings(BaseSettings):
         "abstain, for every collection in place of its own; unset: as each collection says.",
     )
 
+    upload_mb: int = Field(
+        default=4_096,
+        ge=1,
+        le=1_048_576,
+        description="Size of one upload in MB, all its files together.",
+    )
+    ingest_worker: bool = Field(
+        default=True, description="`assay serve` works on the jobs that `assay jobs list` shows."
+    )
     scheduler: bool = Field(
         default=True, description="`assay serve` runs the schedules of `assay eval schedule`."
     )
@@ -216,6 +225,11 @@ class Settings(BaseSettings):
     def originals(self) -> Path:
         """The folder of original bytes, by content."""
         return self.home / "originals"
+
+    @property
+    def staging(self) -> Path:
+        """The folder of uploads that are not indexed yet."""
+        return self.home / "staging"
 
     @property
     def vector_index(self) -> Path:

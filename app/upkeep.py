@@ -15,6 +15,7 @@ from app.bootstrap import Assay
 from app.encoders import embed_missing
 from app.engines import EngineChoice, connect_remote
 from app.errors import BadSetting
+from app.job_worker import sweep_staging
 from app.occupancy import has_left_scratch, sweep_scratch
 from retrieval.errors import RetrievalError
 from retrieval.maintenance import KeptOriginal
@@ -207,12 +208,15 @@ def _left_overs(assay: Assay) -> str | None:
         return f"{len(files)} files that no document refers to"
     if has_left_scratch(assay.settings.home):
         return "what a backup or restore left that was killed"
+    if uploads := assay.staging.left_over(assay.jobs.staged().keys()):
+        return f"{uploads} uploads that no job refers to"
     return None
 
 
 def sweep_left_overs(assay: Assay) -> None:
     """Remove what a killed process left: no original may outlive its document."""
     sweep_scratch(assay.settings.home)
+    sweep_staging(assay)
     assay.store.remove_unreferenced([path.name for path in _left_over_files(assay)])
 
 

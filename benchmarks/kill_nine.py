@@ -1,10 +1,11 @@
 """kill -9 during ingestion, at random moments; nothing may be lost, doubled or torn.
 
-    python -m benchmarks.kill_nine ARTICLES [--files 40] [--kills 10] [--seed 1]
+    python -m benchmarks.kill_nine ARTICLES [--files 40] [--kills 20] [--seed 1]
 
-Ingests copies of the first files once undisturbed; then, for every kill, starts afresh, kills the
-process at a random moment of that time, runs `assay doctor`, runs the ingestion again, and
-compares every passage with the undisturbed run.
+Ingests copies of the first files once undisturbed; then, for every kill, starts afresh, waits
+until so many files are committed (spread over none to all), and a random moment longer, and kills
+the process. Then it runs `assay doctor`, lets either the same command or `assay jobs work` go on,
+by turns, and compares every passage with the undisturbed run, and every file of the job.
 """
 
 import argparse
@@ -18,7 +19,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 ASSAY = [sys.executable, "-m", "app.cli"]
 
@@ -29,7 +32,7 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--files", type=int, default=40)
-    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     chooser = random.Random(arguments.seed)
@@ -39,8 +42,11 @@ def main() -> None:
         files.mkdir()
         for path in sorted(arguments.folder.iterdir())[: arguments.files]:
             shutil.copy(path, files)
+        prepared = work / "models"
+        prepared.mkdir()
+        homes = Homes(work, prepared)
         started = time.monotonic()
-        expected_report = ingest(work / "undisturbed", files)
+        expected_report = ingest(homes.new("undisturbed"), files)
         seconds = time.monotonic() - started
         expected = passages(work / "undisturbed")
         print(
@@ -49,18 +55,21 @@ def main() -> None:
         )
         failures = 0
         for number in range(1, arguments.kills + 1):
-            home = work / f"kill-{number}"
-            moment = chooser.uniform(0, seconds)
-            committed = killed(home, files, moment)
+            home = homes.new(f"kill-{number}")
+            # One in each stretch: kills before the first commit say little about the others.
+            wanted = round(arguments.files * (number - 1 + chooser.random()) / arguments.kills)
+            committed = killed(home, files, wanted, chooser.uniform(0, 1.5))
             healthy = doctor(home)
-            report = ingest(home, files)
-            complete = report["added"] + report["unchanged"] == arguments.files
+            way = "ingest" if number % 2 else "jobs work"
+            report = ingest(home, files) if number % 2 else gone_on_with(home)
             same = passages(home) == expected and doctor(home)
+            complete = whole(home, report, arguments.files, by_jobs=number % 2 == 0)
             failures += not (healthy and complete and same)
             print(
-                f"kill {number} after {moment:5.1f} s: {committed:3d} files committed; doctor "
-                f"{'clean' if healthy else 'NOT CLEAN'}; rerun added {report['added']}, unchanged "
-                f"{report['unchanged']}; passages {'equal' if same else 'DIFFER'}",
+                f"kill {number} at {wanted:2d} files: {committed:3d} committed; doctor "
+                f"{'clean' if healthy else 'NOT CLEAN'}; `{way}`: {report}; "
+                f"{'complete' if complete else 'NOT COMPLETE'}; passages "
+                f"{'equal' if same else 'DIFFER'}",
                 flush=True,
             )
             shutil.rmtree(home)
@@ -68,20 +77,62 @@ def main() -> None:
     sys.exit(1 if failures else 0)
 
 
-def killed(home: Path, files: Path, seconds: float) -> int:
-    """Start an ingestion, kill it after some seconds; return how many files were committed."""
+class Homes:
+    """Home folders that share what was prepared of the chat model, which is not what is tried."""
+
+    def __init__(self, folder: Path, models: Path) -> None:
+        self._folder, self._models = folder, models
+
+    def new(self, name: str) -> Path:
+        home = self._folder / name
+        home.mkdir()
+        (home / "models").symlink_to(self._models)
+        return home
+
+
+def killed(home: Path, files: Path, committed: int, seconds: float) -> int:
+    """Start an ingestion, kill it some seconds after so many files were committed.
+
+    Returns how many were committed by then.
+    """
     process = subprocess.Popen(
         [*ASSAY, "ingest", str(files), "--json"],
         env=environment(home),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    while process.poll() is None and documents(home) < committed:
+        time.sleep(0.02)
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         process.wait()
-    return len({document for document, *_ in passages(home)})
+    return documents(home)
+
+
+def gone_on_with(home: Path) -> dict[str, int]:
+    """Have a worker finish what was left; how many files its job has in each state."""
+    run(home, "jobs", "work")
+    [job] = json.loads(run(home, "jobs", "list", "--json").stdout)["jobs"] or [None]
+    if job is None:  # killed before there was a job
+        return ingest(home, home.parent / "files")
+    return {name: count for name, count in job["files"].items() if count}
+
+
+def whole(home: Path, report: dict[str, int], files: int, *, by_jobs: bool) -> bool:
+    """Whether every file is accounted for, once, and no job is left half-way."""
+    if by_jobs and "indexed" in report:
+        counted = report == {"indexed": files}
+    else:
+        counted = report["added"] + report["unchanged"] == files
+    jobs = json.loads(run(home, "jobs", "list", "--json").stdout)["jobs"]
+    return counted and all(job["state"] in {"done", "cancelled"} for job in jobs)
+
+
+def documents(home: Path) -> int:
+    """How many files are committed."""
+    return rows(home, "SELECT count(*) FROM documents")[0][0]
 
 
 def doctor(home: Path) -> bool:
@@ -99,18 +150,27 @@ def ingest(home: Path, files: Path) -> dict[str, int]:
 
 def passages(home: Path) -> list[tuple[str, int, int, str]]:
     """Every passage there is: (document, start, end, text), in order."""
+    return rows(
+        home,
+        'SELECT documents.name, passages.start, passages."end", passages.text FROM passages '
+        "JOIN documents ON documents.id = passages.document_id "
+        "JOIN vectors ON vectors.passage_id = passages.id ORDER BY 1, 2",
+        nothing=[],
+    )
+
+
+def rows(
+    home: Path, query: str, nothing: Sequence[tuple[Any, ...]] = ((0,),)
+) -> Sequence[tuple[Any, ...]]:
+    """What a query gives; `nothing` before there is a database, or a schema in it."""
     database = home / "assay.db"
     if not database.exists():
-        return []
+        return nothing
     connection = sqlite3.connect(database)
     try:
-        return connection.execute(
-            'SELECT documents.name, passages.start, passages."end", passages.text FROM passages '
-            "JOIN documents ON documents.id = passages.document_id "
-            "JOIN vectors ON vectors.passage_id = passages.id ORDER BY 1, 2"
-        ).fetchall()
-    except sqlite3.OperationalError:  # killed before the schema was made
-        return []
+        return connection.execute(query).fetchall()
+    except sqlite3.OperationalError:  # the schema is not made yet
+        return nothing
     finally:
         connection.close()
 

@@ -7,7 +7,9 @@ IngestionError
 │   ├── NoText           readable, but there is nothing to cite in it
 │   └── FileTooLarge     over a limit
 ├── ReaderCrashed        the reader's process died or ran out of time on this file
-└── TooManyRemoved       --sync would remove more than the allowed share
+├── TooManyRemoved       --sync would remove more than the allowed share
+├── UnknownJob           a job that is not there
+└── JobRefused           a command that a job in its state does not take
 """
 
 
@@ -54,3 +56,17 @@ class TooManyRemoved(IngestionError):
             f"{limit_percent} %; check that the folder is complete (an unmounted share looks "
             "empty), then run again with --yes"
         )
+
+
+class UnknownJob(IngestionError):
+    """A job that is not there."""
+
+    def __init__(self, job_id: int) -> None:
+        super().__init__(f"there is no job {job_id}; `assay jobs list` lists them")
+
+
+class JobRefused(IngestionError):
+    """A command that a job in its state does not take."""
+
+    def __init__(self, job_id: int, command: str, state: str, advice: str) -> None:
+        super().__init__(f"job {job_id} is {state}: {command} does not apply; {advice}")

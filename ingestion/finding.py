@@ -69,12 +69,23 @@ def hashed(path: Path, name: str) -> FoundFile:
     """
     if shown(path) != str(path):
         raise FileRejected("its name is not UTF-8; rename it")
+    content = read_whole(path)
+    return FoundFile(str(path), name, len(content), sha256_of(content))
+
+
+def read_whole(path: Path) -> bytes:
+    """The bytes of a file that is not too large to be held.
+
+    Raises:
+        FileRejected: it is none, or larger than `FILE_LIMIT_BYTES`.
+        OSError: it cannot be opened.
+    """
     size = path.stat().st_size
     if not path.is_file():
         raise FileRejected("it is neither a file nor a folder")
     if size > FILE_LIMIT_BYTES:
         raise FileTooLarge("bytes", size, FILE_LIMIT_BYTES, "split it")
-    return FoundFile(str(path), name, size, sha256_of(path.read_bytes()))
+    return path.read_bytes()
 
 
 def shown(path: str | Path) -> str:

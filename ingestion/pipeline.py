@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ingestion.changes import FoundFile, Plan, plan_changes, refuse_mass_removal
 from ingestion.errors import FileRejected, IngestionError
-from ingestion.finding import Found, find_files
+from ingestion.finding import Found, find_files, read_whole
 from ingestion.publishing import ReadFile, publish_all
 from ingestion.stage_times import StageTimes
 from ingestion.types import FileEvent, FileStage, ParsedDocument
@@ -227,7 +227,7 @@ class Ingester:
         def read(file: FoundFile) -> ReadFile:
             if not hasattr(own, "reader"):
                 own.reader = opened.enter_context(self._open_reader())
-            content = Path(file.location or file.path).read_bytes()
+            content = read_whole(Path(file.location or file.path))
             with self._times.reading():
                 return ReadFile(file.path, file.name, content, own.reader.read(file.name, content))
 
@@ -249,8 +249,11 @@ class Ingester:
                             content = future.result()
                     except FileRejected as rejection:
                         tell(FileEvent(file.path, FileStage.REJECTED, str(rejection)))
-                    except (IngestionError, OSError) as error:
+                    except IngestionError as error:
                         tell(FileEvent(file.path, FileStage.FAILED, str(error)))
+                    except OSError as error:
+                        reason = error.strerror or str(error)
+                        tell(FileEvent(file.path, FileStage.FAILED, reason))
                     else:
                         tell(FileEvent(file.path, FileStage.EMBEDDING))
                         yield content

@@ -54,6 +54,13 @@ class KeptRevision(NamedTuple):
     text: str
 
 
+class DocumentSize(NamedTuple):
+    """How many passages a document's current revision has, and how many revisions there are."""
+
+    passages: int
+    revisions: int
+
+
 _NO_IDS: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
 
@@ -219,6 +226,17 @@ class Store:
                 .where(documents.c.collection_id == collection.id)
             )
             return {row.path: KnownFile(row.id, row.sha256) for row in rows}
+
+    def size_of(self, document_id: int) -> DocumentSize:
+        """How much a document holds; nothing when it is not there."""
+        with self._engine.begin() as sql:
+            counts = (
+                sql.execute(
+                    select(func.count()).where(table.c.document_id == document_id)
+                ).scalar_one()
+                for table in (passages, revisions)
+            )
+            return DocumentSize(*counts)
 
     def located(self, passage_ids: Sequence[int]) -> dict[int, Located]:
         """Load passages with their documents. Ids that are gone are absent from the result."""

@@ -21,6 +21,7 @@ from app.api.evidence import evidence_routes
 from app.api.feedback import feedback_routes
 from app.api.guard import Guard
 from app.api.identity import Identity
+from app.api.jobs import JobDesk, job_routes
 from app.api.operating_pages import operating_page_routes
 from app.api.own_account import own_account_routes
 from app.api.people import people_routes
@@ -31,6 +32,7 @@ from app.api.queueing import Limits
 from app.api.script_errors import script_error_routes
 from app.api.search_pages import search_page_routes
 from app.api.services import Services
+from app.api.uploads import UPLOAD_PATH, upload_routes
 from app.api.verification import verification_routes
 from app.api.wire import encoded
 from app.web import pages
@@ -50,7 +52,8 @@ def create_app(services: Services) -> FastAPI:
         Limits(services.answers_at_once, services.answers_waiting, services.answers_per_user)
     )
     asking = AnswerMaker(services, desks.answers)
-    app.state.desks, app.state.asking = desks, asking
+    jobs = JobDesk(services)
+    app.state.desks, app.state.asking, app.state.jobs = desks, asking, jobs
     app.include_router(health_routes(services))
     app.include_router(chat_routes(services, identity))
     app.include_router(page_routes(services, identity))
@@ -63,6 +66,8 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(desk_routes(desks, identity))
     app.include_router(policy_routes(services, identity))
     app.include_router(evaluation_routes(services, identity))
+    app.include_router(upload_routes(services, identity, jobs))
+    app.include_router(job_routes(services, identity, jobs))
     app.include_router(feedback_routes(services, identity))
     app.include_router(operating_page_routes(services, identity))
     app.include_router(evaluation_page_routes(services, identity))
@@ -83,6 +88,7 @@ def create_app(services: Services) -> FastAPI:
         allowed_hosts=services.allowed_hosts,
         session_cookie=identity.cookie_name,
         login_path=LOGIN_PATH,
+        upload_path=UPLOAD_PATH,
         explain=response_to,
     )
     return app
@@ -91,6 +97,8 @@ def create_app(services: Services) -> FastAPI:
 async def stop_answering(app: FastAPI, patience_seconds: float) -> None:
     """End what is being answered, as a server does that is being stopped; see `Desks.close`."""
     desks: Desks = app.state.desks
+    jobs: JobDesk = app.state.jobs
+    jobs.close()
     await desks.close(patience_seconds)
     asking: AnswerMaker = app.state.asking
     await asking.live.close(_KEPT_SECONDS)

@@ -55,6 +55,7 @@ class Guard:
         allowed_hosts: see `Services`.
         session_cookie: the cookie by which a browser speaks for somebody.
         login_path: its form needs no cookie but must not be sent by other sites either.
+        upload_path: what is posted here may be large; its route reads the body, piece by piece.
         explain: makes the response that tells about a refusal.
     """
 
@@ -65,16 +66,18 @@ class Guard:
         allowed_hosts: tuple[str, ...],
         session_cookie: str,
         login_path: str,
+        upload_path: str,
         explain: Callable[[Request, RequestRefused], Response],
     ) -> None:
         self._app = app
         self._allowed_hosts = allowed_hosts
         self._session_cookie = session_cookie
         self._login_path = login_path
+        self._upload_path = upload_path
         self._explain = explain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse what is not for us; pass on the rest with its whole body."""
+        """Refuse what is not for us; pass on the rest with its whole body, but for uploads."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
@@ -96,11 +99,12 @@ class Guard:
         try:
             check_host(request.headers, self._allowed_hosts)
             self._check_origin(request)
-            replay = await _whole_body(request.headers, receive)
+            is_upload = request.method == "POST" and request.url.path == self._upload_path
+            passed_on = receive if is_upload else await _whole_body(request.headers, receive)
         except RequestRefused as refusal:
             await self._explain(request, refusal)(scope, receive, send_with_headers)
             return
-        await self._app(scope, replay, send_with_headers)
+        await self._app(scope, passed_on, send_with_headers)
 
     def _check_origin(self, request: Request) -> None:
         # A page of another site cannot set this header here, so it proves what an origin proves.

@@ -51,6 +51,7 @@ from generation.errors import (
     ModelUnusable,
     QuestionTooLong,
 )
+from ingestion.errors import IngestionError, JobRefused, UnknownJob
 from retrieval.errors import (
     CollectionNotEmpty,
     NameTaken,
@@ -64,7 +65,7 @@ log = logging.getLogger(__name__)
 
 LOGIN_PATH = "/login"
 # What we raise on purpose: told to whoever caused it.
-FORESEEN = (AppError, EvalsError, GenerationError, RetrievalError)
+FORESEEN = (AppError, EvalsError, GenerationError, IngestionError, RetrievalError)
 _RETRY_MODEL_SECONDS = 10
 _MACHINE_PATHS = ("/api/", "/healthz", "/readyz", "/openapi.json", "/static/")
 
@@ -97,6 +98,7 @@ _PLAIN: Mapping[type[Exception], _Plain] = MappingProxyType(
     {
         AccessDenied: _Plain(403, "access_denied"),
         CollectionNotEmpty: _Plain(409, "not_empty"),
+        JobRefused: _Plain(409, "job_state"),
         LastAdministrator: _Plain(409, "last_administrator"),
         LogInRefused: _Plain(401),
         NameTaken: _Plain(409, "name_taken", "name"),
@@ -105,6 +107,7 @@ _PLAIN: Mapping[type[Exception], _Plain] = MappingProxyType(
         UnknownAnswer: _Plain(404),
         UnknownConversation: _Plain(404),
         UnknownEntry: _Plain(404),
+        UnknownJob: _Plain(404),
         UnknownKey: _Plain(404),
         UnknownName: _Plain(404),
         UnknownRun: _Plain(404),

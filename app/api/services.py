@@ -13,12 +13,14 @@ from app.operating_point import OperatingPointStore
 from app.own_account import OwnAccount
 from app.people import People
 from app.sharing import Sharing
+from app.uploads.staging import Staging
 from evals.feedback import Thumbs
 from evals.schedule_store import ScheduleStore
 from evals.store import EvalStore
 from generation.decoding import Decoding
 from generation.groundedness.types import ResponseVerifier
 from generation.types import AnswerEvent, Message
+from ingestion.jobs.store import JobStore
 from retrieval.access import AccessList
 from retrieval.collections import Collections
 from retrieval.narrowing import Narrowing
@@ -94,9 +96,10 @@ class Services:
     all; names of this machine and numeric addresses are always taken. `verifier` loads what judges
     responses that others wrote, on first use. `answers_at_once` are made together while
     `answers_waiting` more wait their turn; others are told that the server is busy, and so is who
-    has `answers_per_user` of both. `keep_alive_seconds` is how long an event stream may stay
-    silent, `grace_seconds` how long an answer of a conversation is made on while nobody listens.
-    `limit_set_by` is the setting that stands in place of the `operating_point`, if any.
+    has `answers_per_user` of both. One upload has at most `upload_bytes`. `keep_alive_seconds` is
+    how long an event stream may stay silent, `grace_seconds` how long an answer of a conversation
+    is made on while nobody listens. `limit_set_by` is the setting that stands in place of the
+    `operating_point`, if any.
     """
 
     accounts: Accounts
@@ -115,6 +118,8 @@ class Services:
     evals: EvalStore
     thumbs: Thumbs
     schedules: ScheduleStore
+    jobs: JobStore
+    staging: Staging
     search: Search
     answer: AnswerQuestion
     verifier: Callable[[], ResponseVerifier]
@@ -128,6 +133,7 @@ class Services:
     answers_at_once: int = 8
     answers_waiting: int = 32
     answers_per_user: int = 4
+    upload_bytes: int = 4_096_000_000
     keep_alive_seconds: float = 15.0
     limit_set_by: str | None = None
     grace_seconds: float = 60.0

@@ -1,15 +1,21 @@
 """`assay ingest`."""
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from app.cli.job_text import progress_text
 from app.cli.opening import open_assay
 from app.cli.terminal import Terminal, json_option, progress
 
 if TYPE_CHECKING:
+    from app.bootstrap import Assay
+    from ingestion.jobs.types import Job
     from ingestion.pipeline import Report
 
 DEFAULT_COLLECTION = "documents"
@@ -39,26 +45,52 @@ def ingest(
     files cost nothing; a file that cannot be read is named with the reason and stops nothing. Stop
     with Ctrl-C at any time and run the same command to go on.
     """
+    from app.job_worker import make_and_work
     from app.upkeep import sweep_left_overs
+    from ingestion.jobs.types import Source, SourceKind
 
     assay = open_assay()
     sweep_left_overs(assay)
     target = assay.store.ensure_collection(collection)
+    source = Source(
+        SourceKind.PATHS,
+        paths=tuple(str(path.resolve()) for path in paths),
+        sync=sync,
+        allow_mass_removal=yes,
+    )
     terminal.note("Comparing files…") if not terminal.is_json else None
-    with progress("Reading and embedding", 1.0) as show:
-        report = assay.ingester().ingest(
-            paths,
-            collection=target,
-            sync=sync,
-            allow_mass_removal=yes,
-            on_progress=lambda done: show(
-                done.bytes_done / max(1, done.bytes_total),
-                f"{done.files_done} of {done.files_total} files, {done.passages} passages",
-            ),
-        )
-    _show(terminal, report, collection)
-    if report.passages_embedded or report.removed:
-        assay.vectors.save()
+    with job_bar(assay) as show:
+        job = make_and_work(assay, target, source, on_written=show)
+    _show(terminal, report_of(assay, job), collection)
+
+
+@contextmanager
+def job_bar(assay: "Assay") -> Iterator[Callable[["Job"], None]]:
+    """Show on a terminal how far a job is; what it yields is told that there is news."""
+    with progress("Reading and embedding", 1.0, remarks_time_left=True) as show:
+
+        def tell(job: "Job") -> None:
+            if not sys.stderr.isatty():
+                return
+            far = assay.jobs.progress(job.id)
+            show(far.bytes_done / max(1, far.bytes_total), progress_text(far))
+
+        yield tell
+
+
+def report_of(assay: "Assay", job: "Job") -> "Report":
+    """What became of the files of a job, as a run of `assay ingest` tells it."""
+    from ingestion.pipeline import Report
+
+    report = Report(unchanged=job.unchanged, removed=job.removed)
+    for item in assay.jobs.items(job.id).items:
+        kind = item.change or item.state.value
+        if hasattr(report, kind):
+            setattr(report, kind, getattr(report, kind) + 1)
+        report.passages_embedded += item.passages
+        if item.reason:
+            report.reasons[item.path] = item.reason
+    return report
 
 
 def _show(terminal: Terminal, report: "Report", collection: str) -> None:

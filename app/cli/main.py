@@ -29,6 +29,7 @@ _COMMANDS = MappingProxyType(
         "eval": ("app.cli.evals", "evaluate", "Measure answers: suites, runs, gates, schedules."),
         "group": ("app.cli.people", "group", "Make groups, say who belongs to them."),
         "ingest": ("app.cli.documents", "ingest", "Bring files and folders in."),
+        "jobs": ("app.cli.jobs", "jobs", "Watch ingestions, pause them, go on with them."),
         "key": ("app.cli.people", "key", "Make API keys."),
         "models": ("app.cli.models", "models", "List chat models, choose one, try one."),
         "restore": ("app.cli.backup", "restore", "Put a backup in place."),

@@ -135,7 +135,7 @@ def _run(assay: "Assay", listening: socket.socket, announce: Callable[[], None])
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
     # Ctrl-C is how one stops a server: not an error, and nothing to go on with.
-    with _schedules(assay), suppress(KeyboardInterrupt):
+    with _schedules(assay), _jobs(assay), suppress(KeyboardInterrupt):
         Server(config).run(sockets=[listening])
 
 
@@ -148,6 +148,22 @@ def _schedules(assay: "Assay") -> Iterator[None]:
     from app.nightly.worker import Worker
 
     worker = Worker(assay.schedules, assay.settings.home)
+    worker.begin()
+    try:
+        yield
+    finally:
+        worker.stop()
+
+
+@contextmanager
+def _jobs(assay: "Assay") -> Iterator[None]:
+    """Jobs are worked on meanwhile, in a child process, if the settings say so."""
+    if not assay.settings.ingest_worker:
+        yield
+        return
+    from app.job_worker import job_worker
+
+    worker = job_worker(assay.jobs, assay.settings.home)
     worker.begin()
     try:
         yield

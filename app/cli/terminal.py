@@ -62,13 +62,19 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def progress(
-    title: str, total: float | None, *, unit: str = "", after_seconds: float = 0.0
+    title: str,
+    total: float | None,
+    *,
+    unit: str = "",
+    after_seconds: float = 0.0,
+    remarks_time_left: bool = False,
 ) -> Iterator[Callable[[float, str], None]]:
     """Show how far a long task is, with the time left, while standard error is a terminal.
 
     Args:
         total: None when nobody knows.
         after_seconds: a task that is done by then shows nothing.
+        remarks_time_left: the remark says how long it will take: the bar need not guess.
 
     Yields:
         A function to be told how much is done, in the unit of `total`, and a remark.
@@ -83,7 +89,7 @@ def progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
-        TimeRemainingColumn(),
+        *([] if remarks_time_left else [TimeRemainingColumn()]),
         TextColumn("{task.fields[remark]}" + unit, markup=False),
     )
     bar = Progress(*columns, console=Console(stderr=True), transient=True)

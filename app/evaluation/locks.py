@@ -1,76 +1,12 @@
-"""Which process makes a run: an operating system lock for each, which ends with its process."""
+"""Which process makes a run."""
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_CHOOSING = "choosing.lock"
+from app.numbered_locks import NumberedLocks
 
 
-class RunLocks:
+class RunLocks(NumberedLocks):
     """The locks of the runs of a home folder, files in `home/evals`."""
 
     def __init__(self, home: Path) -> None:
-        self._folder = home / "evals"
-
-    @contextmanager
-    def choosing(self) -> Iterator[None]:
-        """Nobody else takes, begins or lets go of a run meanwhile. Waits for its turn."""
-        descriptor = self._open(_CHOOSING)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
-
-    @contextmanager
-    def held(self, run_id: int) -> Iterator[bool]:
-        """Have a run for as long as the context lasts, or until the process is gone.
-
-        To be entered while `choosing` and left when that has ended.
-
-        Yields:
-            False when another process, or another thread, has it.
-        """
-        descriptor = self._open(_name_of(run_id))
-        is_ours = False
-        try:
-            is_ours = _locks(descriptor)
-            yield is_ours
-        finally:
-            if is_ours:
-                # While choosing: else somebody might open the file just before it is removed, and
-                # lock what nobody else can see.
-                with self.choosing(), suppress(FileNotFoundError):
-                    (self._folder / _name_of(run_id)).unlink()
-            os.close(descriptor)
-
-    def is_held(self, run_id: int) -> bool:
-        """Whether a process makes this run now."""
-        if not (self._folder / _name_of(run_id)).exists():
-            return False
-        with self.choosing():
-            descriptor = self._open(_name_of(run_id))
-            try:
-                return not _locks(descriptor)
-            finally:
-                os.close(descriptor)
-
-    def _open(self, name: str) -> int:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-
-def _name_of(run_id: int) -> str:
-    return f"run-{run_id}.lock"
-
-
-def _locks(descriptor: int) -> bool:
-    """Take the lock now; False when somebody else has it."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        super().__init__(home / "evals", "run")

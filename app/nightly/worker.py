@@ -5,17 +5,15 @@ process, however that ends: a tick that has no outcome, when the lock is free, w
 """
 
 import fcntl
-import logging
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event, Thread
 from typing import NamedTuple, TypeAlias
 
+from app.background_child import BackgroundChild, start_command
 from evals.errors import UnknownSchedule
 from evals.schedule_store import RUNNING, ScheduleStore
 from evals.schedules import Schedule, Tick, TickOutcome, due_tick
@@ -23,16 +21,6 @@ from evals.schedules import Schedule, Tick, TickOutcome, due_tick
 # A tick is given up when it was begun so often without getting further: it brings its process down.
 MOST_ATTEMPTS = 5
 LOOK_SECONDS = 30.0
-_LONGEST_WAIT_SECONDS = 3600.0
-_STOP_SECONDS = 5.0
-_GLANCE_SECONDS = 0.5
-_EXPECTED_CODES = frozenset({0, 1})
-_ROOT = str(Path(__file__).resolve().parents[2])
-# The folder of our packages is given by hand: a checkout need not be installed, and a package of
-# the same name in the working folder shall not be taken for ours.
-_START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from app.cli import main; main()"
-_logger = logging.getLogger(__name__)
-
 # Does what a tick asks for.
 Work: TypeAlias = Callable[[Schedule, Tick], TickOutcome]
 
@@ -100,12 +88,8 @@ def is_running(home: Path) -> bool:
         return not is_ours
 
 
-class Worker:
+class Worker(BackgroundChild):
     """Looks now and then whether something is due, and has a child process do it.
-
-    In a child: the chat stays quick, what crashes there does not reach it, and its memory is given
-    back. The child ends with this process, on Linux even if that is killed; what it had begun is
-    gone on with.
 
     Args:
         start: starts the child. Linux ends it with the thread that started it.
@@ -120,76 +104,18 @@ class Worker:
         look_seconds: float = LOOK_SECONDS,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._schedules = schedules
-        self._home = home
-        self._start = start or start_child
-        self._look_seconds = look_seconds
-        self._clock = clock
-        self._stopping = Event()
-        self._thread: Thread | None = None
-
-    def begin(self) -> None:
-        """Look from now on, in a thread of its own."""
-        self._thread = Thread(target=self.run, name="schedules", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop looking, and end a child that runs."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(2 * _STOP_SECONDS)
-
-    def run(self) -> None:
-        """Look until `stop`."""
-        failures = 0
-        while not self._stopping.is_set():
-            code = self._look()
-            failures = 0 if code in _EXPECTED_CODES else failures + 1
-            pause = min(self._look_seconds * 2**failures, _LONGEST_WAIT_SECONDS)
-            self._stopping.wait(pause)
-
-    def _look(self) -> int:
-        """Do what is due. Returns the child's exit code, 0 when there was nothing to do."""
-        try:
-            if not has_work(self._schedules, self._home, self._clock()):
-                return 0
-            return self._watch(self._start())
-        except Exception:  # whatever it is, the next look may go well, and the chat goes on
-            _logger.exception("schedules: cannot look for what is due")
-            return -1
-
-    def _watch(self, child: "subprocess.Popen[bytes]") -> int:
-        """Wait for the child; end it when we are told to stop, or by Ctrl-C."""
-        try:
-            while not self._stopping.is_set():
-                with suppress(subprocess.TimeoutExpired):
-                    code = child.wait(timeout=_GLANCE_SECONDS)
-                    if code not in _EXPECTED_CODES:
-                        _logger.warning("schedules: a run ended with code %d; it goes on", code)
-                    return code
-        finally:
-            _end(child)
-        return 0
-
-
-def _end(child: "subprocess.Popen[bytes]") -> None:
-    if child.poll() is None:
-        child.terminate()
-        try:
-            child.wait(timeout=_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        super().__init__(
+            "schedules",
+            has_work=lambda: has_work(schedules, home, clock()),
+            start=start or start_child,
+            look_seconds=look_seconds,
+            expected_codes=frozenset({0, 1}),
+        )
 
 
 def start_child() -> "subprocess.Popen[bytes]":
-    """Start `assay eval schedule due` at the lowest priority. Its warnings go where ours go."""
-    command = ["eval", "schedule", "due", "--background"]
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and code
-        [sys.executable, "-P", "-c", _START, _ROOT, *command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
+    """Start `assay eval schedule due` at the lowest priority."""
+    return start_command("eval", "schedule", "due", "--background")
 
 
 def _killed(

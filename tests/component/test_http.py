@@ -30,6 +30,7 @@ from app.people import People
 from app.schema import metadata
 from app.scopes import EVERY
 from app.sharing import Sharing
+from app.uploads.staging import Staging
 from evals.feedback import Thumbs
 from evals.schedule_store import ScheduleStore
 from evals.store import EvalStore
@@ -58,6 +59,7 @@ from generation.types import (
     Usage,
     Verdict,
 )
+from ingestion.jobs.store import JobStore
 from retrieval.access import AccessList
 from retrieval.collections import Collections
 from retrieval.database import open_database
@@ -294,6 +296,8 @@ def site(tmp_path):
         evals=EvalStore(engine),
         thumbs=Thumbs(engine),
         schedules=ScheduleStore(engine),
+        jobs=JobStore(engine),
+        staging=Staging(tmp_path / "staging"),
         search=library.search,
         answer=library.answer,
         verifier=SubstringVerifier,

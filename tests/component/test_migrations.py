@@ -14,13 +14,14 @@ import app.conversations.schema
 import app.migrations
 import app.schema
 import evals.schema
+import ingestion.jobs.schema
 from app.migrations import HEAD, upgrade
 from retrieval.database import open_database
 from retrieval.errors import SchemaMismatch
 from retrieval.schema import metadata
 
 # Importing them puts their tables into `metadata`.
-SCHEMAS = (app.conversations.schema, app.schema, evals.schema)
+SCHEMAS = (app.conversations.schema, app.schema, evals.schema, ingestion.jobs.schema)
 
 
 @pytest.fixture

@@ -9,7 +9,15 @@ from typing import get_type_hints
 import click
 import pytest
 
-from app.api import conversation_wire, desk_state, evaluation_wire, evidence, people_wire, wire
+from app.api import (
+    conversation_wire,
+    desk_state,
+    evaluation_wire,
+    evidence,
+    jobs_wire,
+    people_wire,
+    wire,
+)
 from app.api.application import create_app
 from app.api.services import Readiness, Services, Suggestions
 from app.cli.main import assay
@@ -152,6 +160,7 @@ def routes() -> set[str]:
         accounts=nothing, access=nothing, people=nothing, collections=nothing, audit=nothing,
         administration=nothing, own_account=nothing, sharing=nothing,
         store=nothing, conversations=nothing, evidence=nothing, evals=nothing, thumbs=nothing,
+        jobs=nothing, staging=nothing,
         schedules=nothing, search=nothing, answer=nothing, verifier=nothing,
         readiness=lambda: Readiness(ready=True, detail=""), engine_name="engine",
         default_decoding=Decoding(), suggestions=Suggestions(), secure_cookies=False,
@@ -182,7 +191,15 @@ def test_every_route_that_is_named_exists(page):
 def test_the_api_page_names_every_field():
     shapes = [
         shape
-        for module in (wire, conversation_wire, evidence, evaluation_wire, people_wire, desk_state)
+        for module in (
+            wire,
+            conversation_wire,
+            evidence,
+            evaluation_wire,
+            people_wire,
+            desk_state,
+            jobs_wire,
+        )
         for name, shape in vars(module).items()
         if name.endswith("Json") and shape.__module__ == module.__name__
     ]

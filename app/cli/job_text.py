@@ -1,0 +1,58 @@
+"""Jobs in words, for the command line."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ingestion.jobs.progress import JobProgress, TimeLeft
+    from ingestion.jobs.types import Job
+
+COLOURS = {"done": "green", "failed": "red", "cancelled": "yellow", "paused": "yellow"}
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def progress_text(far: "JobProgress") -> str:
+    """How far a job has come, in one line."""
+    parts = [
+        f"{far.files_done:,} of {far.files_total:,} files",
+        f"{size_text(far.bytes_done)} of {size_text(far.bytes_total)}",
+        f"{far.passages:,} passages",
+    ]
+    if far.passages_per_second:
+        parts.append(f"{far.passages_per_second:.0f} a second")
+    if far.files_done < far.files_total:
+        parts.append(left_text(far.left))
+    return ", ".join(parts)
+
+
+def left_text(left: "TimeLeft | None") -> str:
+    """How long it will take, with what one knows of it."""
+    if left is None:
+        return "time left not known yet"
+    low, high = duration_text(left.low), duration_text(left.high)
+    return f"about {low} left" if low == high else f"about {low} to {high} left"
+
+
+def duration_text(seconds: float) -> str:
+    """Seconds, minutes or hours, as exact as anybody wants to know."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def size_text(size: int) -> str:
+    """Bytes in the unit that suits them."""
+    amount, unit = float(size), 0
+    while amount >= 1000 and unit < len(_UNITS) - 1:
+        amount, unit = amount / 1000, unit + 1
+    return f"{amount:.0f} {_UNITS[unit]}" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
+
+
+def source_text(job: "Job") -> str:
+    """Where the files of a job come from."""
+    source = job.source
+    if not source.paths:
+        return "upload"
+    more = f" and {len(source.paths) - 1} more" if len(source.paths) > 1 else ""
+    return f"{source.paths[0]}{more}"
