@@ -23,7 +23,7 @@ import urllib.request
 from pathlib import Path
 
 _QUESTION = "What is the annual fee?"
-_LONGEST_SECONDS = 300
+_LONGEST_SECONDS = 900
 _HERE = Path(__file__).resolve().parents[1]
 
 
@@ -44,13 +44,20 @@ def main() -> None:
         for _ in range(arguments.runs):
             for source in sources:
                 for name, measure in (("serve", served), ("ask", asked)):
-                    times.setdefault((source, name), []).append(measure(source, homes[source]))
+                    found = measure(source, homes[source])
+                    times.setdefault((source, name), []).append(found)
+                    wall, cpu = found
+                    print(f"# {named(source)} {name} {wall:.2f} {cpu:.2f}", flush=True)
     load = f"{os.getloadavg()[0]:.1f}"
     print(f"{arguments.runs} runs each; load of the machine at the end {load}")
-    for (source, name), found in times.items():
-        which = "this" if source == _HERE else "other"
-        print(f"{which:6} {name:6} wall s {spread([t for t, _ in found])}", end="")
-        print(f"   processor s {spread([cpu for _, cpu in found])}")
+    for (source, name), all_found in times.items():
+        print(f"{named(source):6} {name:6} wall s {spread([t for t, _ in all_found])}", end="")
+        print(f"   processor s {spread([cpu for _, cpu in all_found])}")
+
+
+def named(source: Path) -> str:
+    """Which code it is."""
+    return "this" if source == _HERE else "other"
 
 
 def asked(source: Path, home: Path) -> tuple[float, float]:
