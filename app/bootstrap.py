@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from functools import cached_property
@@ -107,7 +108,8 @@ class Assay:
         self.evals = EvalStore(self.database)
         self.schedules = ScheduleStore(self.database)
         self.live_counter = LiveCounter(self._count)
-        self._loading = RLock()
+        # Taken in this order: whoever loads all, then what is loaded beside the chat model, and it.
+        self._loading_all, self._loading, self._loading_engine = RLock(), RLock(), RLock()
         self._load_error: Exception | None = None
 
     def close(self) -> None:
@@ -138,7 +140,7 @@ class Assay:
     @property
     def engine(self) -> "Engine":
         """The chat model."""
-        with self._loading:
+        with self._loading_engine:
             return self._engine
 
     @property
@@ -156,7 +158,9 @@ class Assay:
     @property
     def answerer(self) -> "Answerer":
         """Answers; needs both models."""
-        with self._loading:
+        with self._loading_all:
+            if "_answerer" not in self.__dict__:
+                self._load_beside_engine(lambda: (self.searcher, self.verifier))
             return self._answerer
 
     @property
@@ -202,7 +206,17 @@ class Assay:
 
     @cached_property
     def _answerer(self) -> "Answerer":
-        return self._answerer_over(self._engine, self.settings)
+        return self._answerer_over(self.engine, self.settings)
+
+    def _load_beside_engine(self, load: Callable[[], object]) -> None:
+        """Load the chat model, which takes longest, and something else in a thread beside it.
+
+        Not the other way round: Ctrl-C in a first start, which takes minutes, waits for the thread.
+        """
+        with ThreadPoolExecutor(1, "loading") as beside:
+            loaded = beside.submit(load)
+            _ = self.engine
+            loaded.result()
 
     def answerer_for(self, settings: Settings) -> "Answerer":
         """Answers as other settings would have them: their chat model and policy, our index."""
@@ -309,11 +323,16 @@ class Assay:
         """Load both models and the index; what goes wrong is said by `readiness`."""
         from generation.language import warm_up
 
-        try:
+        def beside() -> None:
             self.vectors.tend()
             self.vectors.current()
             warm_up()
-            _ = self.answerer
+            _ = self.verifier
+
+        try:
+            with self._loading_all:
+                self._load_beside_engine(beside)
+                _ = self._answerer
         except Exception as error:  # noqa: BLE001 - told to whoever asks whether we are ready
             _logger.error("not ready: %s", error)
             self._load_error = error
