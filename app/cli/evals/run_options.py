@@ -9,7 +9,8 @@ import click
 
 from retrieval.types import Policy
 
-# Field of `RunOptions`, and the name of the option's value -> the option.
+# Field of `RunOptions` (of `answer_policy` it is `policy`), and the name of the option's value ->
+# the option.
 _OPTIONS = MappingProxyType(
     {
         "limit": click.option(
@@ -47,8 +48,9 @@ _OPTIONS = MappingProxyType(
             type=click.FloatRange(0, 1),
             help="Abstain when the answer is less probably in the passages than this.",
         ),
-        "policy": click.option(
-            "--policy",
+        # Gates and schedules have a `--policy` of their own: the rules that a run must meet.
+        "answer_policy": click.option(
+            "--answer-policy",
             type=click.Choice([one.value for one in Policy]),
             help="Of every collection, in place of its own: what becomes of unsupported sentences.",
         ),
@@ -72,8 +74,8 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
         chosen = {name: named.pop(name) for name in _OPTIONS}
         controls = chosen.pop("controls")
-        if chosen["policy"] is not None:
-            chosen["policy"] = Policy(chosen["policy"])
+        policy = chosen.pop("answer_policy")
+        chosen["policy"] = None if policy is None else Policy(policy)
         if controls is not None:
             chosen |= _parsed(controls, chosen)
         return command(*given, options=RunOptions(**chosen), **named)
