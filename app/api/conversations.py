@@ -15,7 +15,6 @@ from app.api.conversation_wire import (
     conversation_json,
     heading_json,
     kept_answer_json,
-    moment,
 )
 from app.api.decoding import DecodingRequest, asked_decoding, whole_characters
 from app.api.identity import Identity
@@ -104,7 +103,7 @@ def _add_list(router: APIRouter, services: Services, identity: Identity) -> None
             limit=limit + 1,
         )
         page, more = found[:limit], len(found) > limit
-        following = f"{moment(page[-1].updated_at)}/{page[-1].id}" if more else None
+        following = f"{page[-1].updated_at.isoformat()}/{page[-1].id}" if more else None
         body = {"conversations": [heading_json(one) for one in page], "next": following}
         return _json(body)
 

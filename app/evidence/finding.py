@@ -7,9 +7,11 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 from typing import TypeVar
 
 from app.conversations.types import Quote
+from app.errors import RequestRefused
 from app.evidence.cache import PageCache
 from app.evidence.context import Line, lines_around
 from ingestion.aligning import NOWHERE, Rectangle, align, rectangles
@@ -25,6 +27,8 @@ _CACHE_BYTES = 96_000_000
 _BYTES_PER_GLYPH = 200
 _AROUND_CHARACTERS = 300
 _PDF = "application/pdf"
+# Who waits for a page holds one of the threads that requests are answered by.
+_MOST_AT_ONCE = 12
 
 Made = TypeVar("Made")
 
@@ -58,6 +62,7 @@ class EvidenceFinder:
         # One thread for good: the child ends with the thread that started it.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pages")
         self._process = PageProcess()
+        self._places = BoundedSemaphore(_MOST_AT_ONCE)
 
     def close(self) -> None:
         """End the process."""
@@ -134,11 +139,19 @@ class EvidenceFinder:
         data = self._originals.read(revision.sha256)
         if data is None:
             return None
+        if not self._places.acquire(blocking=False):
+            raise RequestRefused(
+                503,
+                f"{_MOST_AT_ONCE} pages are being opened at the moment, which is the limit; try "
+                "again in a few seconds",
+            )
         try:
             made = self._thread.submit(make, data).result()
         except IngestionError as error:
             log.warning("page %s of revision %s: %s", what[0], revision.id, error)
             return None
+        finally:
+            self._places.release()
         self._cache.put(key, made, size(made), number)  # type: ignore[arg-type] # one of the two
         return made
 

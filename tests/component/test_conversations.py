@@ -354,6 +354,10 @@ def test_the_list_comes_in_pages(site):
     client = site.client("ada")
     for number in range(5):
         ask(client, {"question": f"Question {number}"})
+    with site.services.conversations._engine.begin() as sql:  # all within a millisecond
+        sql.exec_driver_sql(
+            "UPDATE conversations SET updated_at = '2026-11-29 10:00:00.12300' || id"
+        )
 
     seen, before = [], ""
     while before is not None:

@@ -80,6 +80,19 @@ def test_the_words_of_a_quote_are_marked_on_the_page_and_in_the_text(site, contr
     assert again == image.content
 
 
+def test_more_pages_at_once_than_there_are_places_are_refused_and_later_taken(site, contract):
+    client, source = cited(site, contract, WORDS)
+    places = site.services.evidence._places
+    while places.acquire(blocking=False):
+        pass
+    refused = client.get(source)
+    assert refused.status_code == 503
+    assert "12 pages are being opened" in refused.json()["detail"]
+    places.release()
+    assert client.get(source).json()["printed"]["found"] == 1.0
+    assert places.acquire(blocking=False)  # it was given back
+
+
 def test_the_original_is_a_download_that_can_do_nothing(site, contract):
     client, source = cited(site, contract, WORDS)
 
