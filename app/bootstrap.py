@@ -18,8 +18,10 @@ from app.accounts import Accounts
 from app.administration import Administration
 from app.audit import AuditLog
 from app.conversations.store import ConversationStore
+from app.deletion import Deletions
 from app.engines import EngineChoice, load_chosen
 from app.evidence.finding import EvidenceFinder
+from app.library import Library
 from app.live_counts import LiveCounter
 from app.migrations import upgrade
 from app.occupancy import HomeUse
@@ -35,8 +37,10 @@ from evals.schedule_store import ScheduleStore
 from evals.store import EvalStore
 from ingestion.jobs.store import JobStore
 from retrieval.access import AccessList
+from retrieval.catalog import Catalog
 from retrieval.collections import Collections
 from retrieval.database import open_database
+from retrieval.erasure import Erasure
 from retrieval.lexical import LexicalIndex
 from retrieval.maintenance import Maintenance
 from retrieval.originals import Originals
@@ -107,6 +111,24 @@ class Assay:
         self.staging = Staging(settings.staging)
         self.evals = EvalStore(self.database)
         self.schedules = ScheduleStore(self.database)
+        self.catalog = Catalog(self.database)
+        self.deletions = Deletions(
+            self.database,
+            self.store,
+            Erasure(self.database, self.originals),
+            self.collections,
+            self.audit,
+            projection=lambda: self.vectors,
+            search=lambda question, **options: self.searcher.search(question, **options),
+        )
+        self.library = Library(
+            self.access,
+            self.catalog,
+            self.originals,
+            self.deletions,
+            self.sharing,
+            self.audit,
+        )
         self.live_counter = LiveCounter(self._count)
         # Taken in this order: whoever loads all, then what is loaded beside the chat model, and it.
         self._loading_all, self._loading, self._loading_engine = RLock(), RLock(), RLock()
@@ -374,6 +396,7 @@ class Assay:
             administration=self.administration,
             own_account=self.own_account,
             sharing=self.sharing,
+            library=self.library,
             store=self.store,
             conversations=self.conversations,
             evidence=self.evidence,

@@ -62,6 +62,21 @@ api_keys = Table(
     Index("ix_api_keys_principal_id", "principal_id"),
 )
 
+# What was deleted, and that nothing of it was found afterwards; see `app.deletion`. No words of it.
+deletion_receipts = Table(
+    "deletion_receipts",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("at", DateTime, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("object_kind", String(20), nullable=False),
+    Column("object_id", Key, nullable=False),
+    Column("collection_id", Key, nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 # Who did what. No foreign keys: what was done stays when who did it, or what it was done to, goes.
 audit = Table(
     "audit",

@@ -85,6 +85,9 @@ documents = Table(
     Column("revision_id", Key, nullable=False),
     Column("created_at", DateTime, nullable=False),
     UniqueConstraint("collection_id", "path"),
+    # Lists go through these: by number within a collection, and by name.
+    Index("ix_documents_collection_id", "collection_id"),
+    Index("ix_documents_collection_id_name", "collection_id", "name"),
     sqlite_autoincrement=True,
 )
 

@@ -15,6 +15,7 @@ from app.api.completions import completion_routes
 from app.api.conversations import conversation_routes
 from app.api.desk import Desks, desks_for
 from app.api.desk_state import desk_routes
+from app.api.documents import document_routes
 from app.api.evaluation import evaluation_routes
 from app.api.evaluation_pages import evaluation_page_routes
 from app.api.evidence import evidence_routes
@@ -80,6 +81,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(people_routes(services, identity))
     app.include_router(collection_routes(services, identity))
     app.include_router(audit_routes(services, identity))
+    app.include_router(document_routes(services, identity))
     app.include_router(_schema_route(app, identity))
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     install_handlers(app)

@@ -9,6 +9,7 @@ from app.administration import Administration
 from app.audit import AuditLog
 from app.conversations.store import ConversationStore
 from app.evidence.finding import EvidenceFinder
+from app.library import Library
 from app.operating_point import OperatingPointStore
 from app.own_account import OwnAccount
 from app.people import People
@@ -112,6 +113,7 @@ class Services:
     administration: Administration
     own_account: OwnAccount
     sharing: Sharing
+    library: Library
     store: Store
     conversations: ConversationStore
     evidence: EvidenceFinder

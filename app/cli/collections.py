@@ -90,3 +90,21 @@ def policy(terminal: Terminal, name: str, policy: str | None) -> None:
     if policy is not None:
         assay.policies.choose(target, Policy(policy))
     terminal.line(f"{name!r}: {assay.policies.among([target.id])[target.id].value}")
+
+
+@collection.command(epilog="\b\nExample:\n  assay collection remove contracts")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@click.pass_obj
+def remove(terminal: Terminal, name: str, yes: bool) -> None:  # noqa: FBT001
+    """Delete a collection with everything in it, and print the receipt."""
+    from app.audit import COMMAND_LINE
+    from app.cli.library import show_receipt
+
+    assay = open_assay()
+    target = assay.store.collection(name)
+    if not (yes or terminal.is_json):
+        count = len(assay.collections.document_ids(target))
+        click.confirm(f"Delete {name!r} with its {count} documents?", abort=True)
+    show_receipt(terminal, assay.deletions.delete_collection(COMMAND_LINE, target))

@@ -26,6 +26,7 @@ _COMMANDS = MappingProxyType(
         ),
         "doctor": ("app.cli.upkeep", "doctor", "Check everything, and mend it with --repair."),
         "encoder": ("app.cli.encoder", "encoder", "List embedding models, change the one asked."),
+        "documents": ("app.cli.library", "documents", "List documents, show one, delete one."),
         "eval": ("app.cli.evals", "evaluate", "Measure answers: suites, runs, gates, schedules."),
         "group": ("app.cli.people", "group", "Make groups, say who belongs to them."),
         "ingest": ("app.cli.documents", "ingest", "Bring files and folders in."),

@@ -23,7 +23,9 @@ from app.api.guard import CONTENT_SECURITY_POLICY
 from app.api.services import Readiness, Services, Suggestions
 from app.audit import AuditLog
 from app.conversations.store import ConversationStore
+from app.deletion import Deletions
 from app.evidence.finding import EvidenceFinder
+from app.library import Library as Documents
 from app.operating_point import OperatingPointStore
 from app.own_account import OwnAccount
 from app.people import People
@@ -61,15 +63,20 @@ from generation.types import (
 )
 from ingestion.jobs.store import JobStore
 from retrieval.access import AccessList
+from retrieval.catalog import Catalog
 from retrieval.collections import Collections
 from retrieval.database import open_database
+from retrieval.erasure import Erasure
+from retrieval.lexical import LexicalIndex
 from retrieval.narrowing import EVERY_DOCUMENT, Narrowing
 from retrieval.originals import Originals
 from retrieval.policies import Policies
 from retrieval.schema import documents, revisions
+from retrieval.search import Searcher
 from retrieval.store import Store
 from retrieval.types import Access, Collection, Document, Hit, Passage, Principal
-from tests.fakes import SubstringVerifier
+from retrieval.vectors.projection import VectorProjection
+from tests.fakes import SubstringVerifier, WordEncoder
 
 PASSWORD = "correct horse"
 SCRIPT = "<script>alert(1)</script>"
@@ -274,6 +281,14 @@ def site(tmp_path):
     access.grant(people["ada"], open_, Access.READ)
     access.grant(people["bob"], secret, Access.READ)
     people_, collections, audit = People(engine), Collections(engine), AuditLog(engine)
+    sharing, originals = Sharing(access, collections, audit), Originals(tmp_path / "originals")
+    encoder, erasure = WordEncoder(), Erasure(engine, originals)
+    vectors = VectorProjection(store, tmp_path / "vectors", encoder)
+    searcher = Searcher(store, encoder, vectors, LexicalIndex(engine))
+    deletions = Deletions(
+        engine, store, erasure, collections, audit,
+        projection=lambda: vectors, search=searcher.search,
+    )  # fmt: skip
     library = Library(
         [hit_of(open_, "Tea is at four."), hit_of(secret, "The vault opens at nine.")]
     )
@@ -289,7 +304,8 @@ def site(tmp_path):
         audit=audit,
         administration=Administration(access, people_, accounts, audit),
         own_account=OwnAccount(accounts, people_, audit, now=lambda: clock.now),
-        sharing=Sharing(access, collections, audit),
+        sharing=sharing,
+        library=Documents(access, Catalog(engine), originals, deletions, sharing, audit),
         store=store,
         conversations=ConversationStore(engine),
         evidence=evidence,

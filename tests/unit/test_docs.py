@@ -15,6 +15,7 @@ from app.api import (
     evaluation_wire,
     evidence,
     jobs_wire,
+    library_wire,
     people_wire,
     wire,
 )
@@ -161,6 +162,9 @@ def routes() -> set[str]:
         administration=nothing, own_account=nothing, sharing=nothing,
         store=nothing, conversations=nothing, evidence=nothing, evals=nothing, thumbs=nothing,
         jobs=nothing, staging=nothing,
+        store=nothing, conversations=nothing, evals=nothing, thumbs=nothing,
+        library=nothing,
+        store=nothing, evals=nothing, thumbs=nothing,
         schedules=nothing, search=nothing, answer=nothing, verifier=nothing,
         readiness=lambda: Readiness(ready=True, detail=""), engine_name="engine",
         default_decoding=Decoding(), suggestions=Suggestions(), secure_cookies=False,
@@ -200,6 +204,9 @@ def test_the_api_page_names_every_field():
             desk_state,
             jobs_wire,
         )
+        for module in (wire, conversation_wire, evidence, evaluation_wire, people_wire, desk_state)
+        for module in (wire, conversation_wire, evaluation_wire, people_wire, desk_state)
+        for module in (wire, evaluation_wire, library_wire, people_wire, desk_state)
         for name, shape in vars(module).items()
         if name.endswith("Json") and shape.__module__ == module.__name__
     ]

@@ -1,0 +1,202 @@
+"""Documents over JSON: lists, passages, originals, deletion with a receipt."""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import FileResponse, Response
+
+from app.api.identity import Asking, Identity
+from app.api.library_wire import listed_json, receipt_json, stored_passage_json
+from app.api.replies import (
+    LONGEST_CURSOR,
+    Numbered,
+    cursor_place,
+    cursor_text,
+    example,
+    sent,
+)
+from app.api.services import Services
+from app.errors import ParameterRefused
+from generation.injection import commands_in
+from retrieval.catalog import Order
+from retrieval.types import Access
+
+MOST_LISTED = 200
+_DOCUMENT = {
+    "id": 77,
+    "collection": "contracts",
+    "collection_id": 4,
+    "name": "lease.pdf",
+    "title": "Lease",
+    "media_type": "application/pdf",
+    "revision": 91,
+    "bytes": 182_044,
+    "passages": 41,
+    "pages": 12,
+    "added_at": "2026-11-20T10:00:00Z",
+    "changed_at": "2026-11-20T10:00:00Z",
+    "path": None,
+}
+_PASSAGE = {
+    "id": 1204,
+    "start": 0,
+    "end": 34,
+    "page": 1,
+    "context": "Lease > Term",
+    "text": "The lease ends on 31 May 2027.\n\n",
+    "commands": [],
+}
+_RECEIPT = {
+    "id": 9,
+    "at": "2026-11-21T09:30:00Z",
+    "actor": "maria",
+    "object": "document",
+    "object_id": 77,
+    "name": "lease.pdf",
+    "collection": "contracts",
+    "collection_id": 4,
+    "change_number": 212,
+    "removed": {"documents": 1, "revisions": 2, "passages": 41, "vectors": 41, "originals": 2},
+    "clean": True,
+    "checks": [{"place": "passages", "looked_for": 41, "found": 0, "detail": "rows by number"}],
+    "not_reached": ["backups, snapshots of the file system, …"],
+}
+# An original is a stranger's file: a browser keeps it, and runs nothing of it.
+_FILE_HEADERS = {"Content-Security-Policy": "default-src 'none'; sandbox"}
+
+
+def document_routes(services: Services, identity: Identity) -> APIRouter:
+    """What is under `/api/documents` and `/api/receipts`, and deleting a collection."""
+    router = APIRouter(
+        prefix="/api", tags=["documents"], dependencies=[Depends(identity.requester)]
+    )
+    _add_reading(router, services, identity)
+    _add_deleting(router, services, identity)
+    return router
+
+
+def _add_reading(router: APIRouter, services: Services, identity: Identity) -> None:
+    library = services.library
+    asks = Depends(identity.asking)
+
+    @router.get("/documents", responses=example({"documents": [_DOCUMENT], "next": None}))
+    def documents(
+        asking: Annotated[Asking, asks],
+        collection: Annotated[int | None, Query(ge=0, lt=2**63, description="its number")] = None,
+        order: Order = Order.NEWEST,
+        named: Annotated[str, Query(max_length=200, description="part of the name")] = "",
+        cursor: Annotated[str | None, Query(max_length=LONGEST_CURSOR)] = None,
+        limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 50,
+    ) -> Response:
+        """Documents one may read. `next` is the cursor of the following ones, or null."""
+        requester = asking.principal
+        chosen = None
+        if collection is not None:
+            chosen = services.sharing.require(requester, collection, Access.READ)
+        found = library.documents(
+            requester,
+            collection=chosen,
+            order=order,
+            after=place_of(cursor),
+            named=named.strip(),
+            limit=limit + 1,
+        )
+        page = found[:limit]
+        following = cursor_text(page[-1].place) if len(found) > limit else None
+        with_path = requester.is_administrator
+        shown = [listed_json(one, library.size(one), with_path=with_path) for one in page]
+        return sent({"documents": shown, "next": following})
+
+    @router.get("/documents/{document}", responses=example(_DOCUMENT))
+    def show(document: Numbered, asking: Annotated[Asking, asks]) -> Response:
+        """One of them."""
+        found = library.opened(asking.actor, asking.principal, document)
+        with_path = asking.principal.is_administrator
+        return sent(listed_json(found, library.size(found), with_path=with_path))
+
+    @router.get(
+        "/documents/{document}/passages",
+        responses=example({"passages": [_PASSAGE], "next": None}),
+    )
+    def passages(
+        document: Numbered,
+        asking: Annotated[Asking, asks],
+        cursor: Annotated[str | None, Query(max_length=LONGEST_CURSOR)] = None,
+        limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 50,
+    ) -> Response:
+        """The passages of a document, in the order of its text."""
+        after = cursor_place(cursor)
+        if after is not None and not isinstance(after, int):
+            raise ParameterRefused("cursor", "this is no `next` of this list", status=422)
+        found = library.opened(asking.actor, asking.principal, document)
+        read = library.passages(found, after=after, limit=limit + 1)
+        page = read[:limit]
+        following = cursor_text(page[-1].start) if len(read) > limit else None
+        shown = [
+            stored_passage_json(one, [(c.start, c.end) for c in commands_in(one.text)])
+            for one in page
+        ]
+        return sent({"passages": shown, "next": following})
+
+    @router.get(
+        "/documents/{document}/original",
+        responses={200: {"content": {"application/octet-stream": {}}}},
+    )
+    def original(document: Numbered, asking: Annotated[Asking, asks]) -> Response:
+        """The file as it was brought in, to be kept and not shown."""
+        found, path = library.original(asking.actor, asking.principal, document)
+        name = quote(found.name.rsplit("/", 1)[-1], safe="")
+        headers = {**_FILE_HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+        return FileResponse(path, media_type="application/octet-stream", headers=headers)
+
+
+def _add_deleting(router: APIRouter, services: Services, identity: Identity) -> None:
+    library = services.library
+    asks = Depends(identity.asking)
+
+    @router.delete("/documents/{document}", responses=example(_RECEIPT))
+    def delete(document: Numbered, asking: Annotated[Asking, asks]) -> Response:
+        """Delete a document, for who may write to its collection. Replies with the receipt."""
+        return sent(receipt_json(library.delete(asking.actor, asking.principal, document)))
+
+    @router.delete("/collections/{collection}", responses=example(_RECEIPT))
+    def delete_collection(collection: Numbered, asking: Annotated[Asking, asks]) -> Response:
+        """Delete a collection with what is in it, for who manages it. Replies with the receipt."""
+        receipt = library.delete_collection(asking.actor, asking.principal, collection)
+        return sent(receipt_json(receipt))
+
+    @router.get("/receipts", responses=example({"receipts": [_RECEIPT], "next": None}))
+    def receipts(
+        asking: Annotated[Asking, asks],
+        cursor: Annotated[str | None, Query(max_length=LONGEST_CURSOR)] = None,
+        limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 50,
+    ) -> Response:
+        """Receipts of deletions, newest first, for who may write to the collection."""
+        before = cursor_place(cursor)
+        if before is not None and not isinstance(before, int):
+            raise ParameterRefused("cursor", "this is no `next` of this list", status=422)
+        found = library.receipts(asking.principal, before=before, limit=limit + 1)
+        page = found[:limit]
+        following = cursor_text(page[-1].id) if len(found) > limit else None
+        return sent({"receipts": [receipt_json(one) for one in page], "next": following})
+
+    @router.get("/receipts/{receipt}", responses=example(_RECEIPT))
+    def show_receipt(receipt: Numbered, asking: Annotated[Asking, asks]) -> Response:
+        """One of them."""
+        return sent(receipt_json(library.receipt(asking.principal, receipt)))
+
+
+def place_of(cursor: str | None) -> tuple[int, str] | None:
+    """Where a list of documents goes on.
+
+    Raises:
+        ParameterRefused: the cursor is none of this list's.
+    """
+    place: Any = cursor_place(cursor)
+    match place:
+        case None:
+            return None
+        case [int(number), str(name)] if 0 <= number < 2**63:
+            return number, name
+    raise ParameterRefused("cursor", "this is no `next` of this list", status=422)

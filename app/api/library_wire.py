@@ -1,0 +1,147 @@
+"""Documents, passages and receipts as JSON. No server paths, unless an administrator asks."""
+
+from datetime import datetime
+from typing import TypedDict
+
+from app.deletion import Receipt
+from retrieval.catalog import Listed, PassageText
+
+
+class ListedJson(TypedDict):
+    """A document. `bytes` is the size of the original; None when it is not there."""
+
+    id: int
+    collection: str
+    collection_id: int
+    name: str
+    title: str
+    media_type: str
+    revision: int
+    bytes: int | None
+    passages: int
+    pages: int | None
+    added_at: str
+    changed_at: str
+    path: str | None
+
+
+class StoredPassageJson(TypedDict):
+    """A passage of a document. `start` and `end` are code points of its text.
+
+    `commands` are [start, end) in `text` of orders to a model, which no prompt is given.
+    """
+
+    id: int
+    start: int
+    end: int
+    page: int | None
+    context: str
+    text: str
+    commands: list[list[int]]
+
+
+class CheckJson(TypedDict):
+    """A place that was asked after a deletion. `found` None: it could not be asked."""
+
+    place: str
+    looked_for: int
+    found: int | None
+    detail: str
+
+
+class RemovedJson(TypedDict):
+    """How much went."""
+
+    documents: int
+    revisions: int
+    passages: int
+    vectors: int
+    originals: int
+
+
+class ReceiptJson(TypedDict):
+    """That something was deleted, and what was found of it afterwards."""
+
+    id: int
+    at: str
+    actor: str
+    object: str
+    object_id: int
+    name: str
+    collection: str
+    collection_id: int
+    change_number: int
+    removed: RemovedJson
+    clean: bool
+    checks: list[CheckJson]
+    not_reached: list[str]
+
+
+def listed_json(document: Listed, size: int | None, *, with_path: bool) -> ListedJson:
+    """A document; where its file lay only `with_path`."""
+    return {
+        "id": document.id,
+        "collection": document.collection.name,
+        "collection_id": document.collection.id,
+        "name": document.name,
+        "title": document.title,
+        "media_type": document.media_type,
+        "revision": document.revision_id,
+        "bytes": size,
+        "passages": document.passages,
+        "pages": document.pages,
+        "added_at": _moment(document.added_at),
+        "changed_at": _moment(document.changed_at),
+        "path": document.path if with_path else None,
+    }
+
+
+def stored_passage_json(passage: PassageText, commands: list[tuple[int, int]]) -> StoredPassageJson:
+    """A passage with the orders in it."""
+    return {
+        "id": passage.id,
+        "start": passage.start,
+        "end": passage.end,
+        "page": passage.page,
+        "context": passage.context,
+        "text": passage.text,
+        "commands": [[start, end] for start, end in commands],
+    }
+
+
+def receipt_json(receipt: Receipt) -> ReceiptJson:
+    """A receipt."""
+    removed = receipt.removed
+    return {
+        "id": receipt.id,
+        "at": _moment(receipt.at),
+        "actor": receipt.actor,
+        "object": receipt.object.kind,
+        "object_id": receipt.object.id,
+        "name": receipt.name,
+        "collection": receipt.collection,
+        "collection_id": receipt.collection_id,
+        "change_number": receipt.change_number,
+        "removed": {
+            "documents": removed.documents,
+            "revisions": removed.revisions,
+            "passages": removed.passages,
+            "vectors": removed.vectors,
+            "originals": removed.originals,
+        },
+        "clean": receipt.is_clean,
+        "checks": [
+            {
+                "place": check.place,
+                "looked_for": check.looked_for,
+                "found": check.found,
+                "detail": check.detail,
+            }
+            for check in receipt.checks
+        ],
+        "not_reached": list(receipt.not_reached),
+    }
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.isoformat(timespec='seconds')}Z"

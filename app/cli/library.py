@@ -1,0 +1,138 @@
+"""`assay documents`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from app.cli.opening import open_assay
+from app.cli.terminal import Terminal, excerpt, json_option
+from retrieval.catalog import Order
+
+if TYPE_CHECKING:
+    from app.deletion import Receipt
+
+_PAGE = 500
+
+
+@click.group()
+def documents() -> None:
+    """List documents, show one, delete one."""
+
+
+@documents.command(
+    name="list",
+    epilog="\b\nExamples:\n  assay documents list --collection contracts\n"
+    "  assay documents list --named lease --order name",
+)
+@click.option("--collection", metavar="NAME", help="Of this collection only.")
+@click.option("--named", default="", metavar="TEXT", help="Whose name contains this.")
+@click.option(
+    "--order",
+    type=click.Choice([order.value for order in Order]),
+    default=Order.NEWEST.value,
+    show_default=True,
+)
+@click.option("-n", "--limit", type=click.IntRange(min=1), help="The first so many only.")
+@json_option
+@click.pass_obj
+def list_documents(
+    terminal: Terminal, collection: str | None, named: str, order: str, limit: int | None
+) -> None:
+    """List documents: number, collection, name, passages, pages."""
+    from app.api.library_wire import listed_json
+
+    assay = open_assay()
+    among, after = assay.readable_by(None, collection), None
+    rows: list[object] = []
+    while limit is None or len(rows) < limit:
+        wanted = _PAGE if limit is None else min(_PAGE, limit - len(rows))
+        page = assay.catalog.documents(
+            among, order=Order(order), after=after, named=named, limit=wanted
+        )
+        if not page:
+            break
+        after = page[-1].place
+        for one in page:
+            pages = "" if one.pages is None else f", {one.pages} pages"
+            terminal.line(
+                f"{one.id}  {one.collection.name}  {one.name}  {one.passages} passages{pages}"
+            )
+            rows.append(listed_json(one, assay.library.size(one), with_path=True))
+    if terminal.is_json:
+        terminal.result({"documents": rows})
+    elif not rows:
+        terminal.line("no document")
+
+
+@documents.command(epilog="\b\nExample:\n  assay documents show 77")
+@click.argument("number", type=int)
+@json_option
+@click.pass_obj
+def show(terminal: Terminal, number: int) -> None:
+    """Show a document and how its passages begin."""
+    from app.api.library_wire import listed_json, stored_passage_json
+    from app.errors import UnknownEntry
+    from generation.injection import commands_in
+
+    assay = open_assay()
+    found = assay.catalog.document(number, assay.access.everything())
+    if found is None:
+        raise UnknownEntry("document", number)
+    size = assay.library.size(found)
+    terminal.line(f"{found.name}, in collection {found.collection.name!r}")
+    terminal.line(f"  from {found.path}")
+    terminal.line(f"  {found.media_type}, {size} bytes, {found.passages} passages")
+    passages = []
+    after = None
+    while page := assay.catalog.passages(found, after=after, limit=_PAGE):
+        after = page[-1].start
+        for one in page:
+            commands = [(c.start, c.end) for c in commands_in(one.text)]
+            place = "" if one.page is None else f"page {one.page}: "
+            flag = "  [orders to a model]" if commands else ""
+            terminal.line(f"  {place}{excerpt(one.text)[:100]}{flag}")
+            passages.append(stored_passage_json(one, commands))
+    if terminal.is_json:
+        shown = listed_json(found, size, with_path=True)
+        terminal.result({**shown, "text": passages})
+
+
+@documents.command(epilog="\b\nExample:\n  assay documents delete 77")
+@click.argument("number", type=int)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@click.pass_obj
+def delete(terminal: Terminal, number: int, yes: bool) -> None:  # noqa: FBT001
+    """Delete a document with all its revisions, and print the receipt."""
+    from app.audit import COMMAND_LINE
+    from app.errors import UnknownEntry
+
+    assay = open_assay()
+    found = assay.catalog.document(number, assay.access.everything())
+    if found is None:
+        raise UnknownEntry("document", number)
+    if not (yes or terminal.is_json):
+        click.confirm(f"Delete {found.name!r} from {found.collection.name!r}?", abort=True)
+    show_receipt(terminal, assay.deletions.delete(COMMAND_LINE, found))
+
+
+def show_receipt(terminal: Terminal, receipt: "Receipt") -> None:
+    """Print a receipt, as text or JSON."""
+    from app.api.library_wire import receipt_json
+
+    if terminal.is_json:
+        terminal.result(receipt_json(receipt))
+        return
+    removed = receipt.removed
+    terminal.line(
+        f"deleted {receipt.object.kind} {receipt.name!r}: {removed.revisions} revisions, "
+        f"{removed.passages} passages, {removed.vectors} vectors, {removed.originals} originals"
+    )
+    for check in receipt.checks:
+        found = "not asked" if check.found is None else f"{check.found} found"
+        terminal.line(f"  {check.place}: {check.looked_for} looked for, {found} ({check.detail})")
+    terminal.line("nothing is left of it" if receipt.is_clean else "SOMETHING MAY BE LEFT OF IT")
+    terminal.line("what no query reaches:")
+    for line in receipt.not_reached:
+        terminal.line(f"  {line}")
+    terminal.line(f"receipt {receipt.id}")

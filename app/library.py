@@ -1,0 +1,128 @@
+"""Documents for somebody: only what they may read is found, and what they read is logged."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.audit import Actor, AuditLog, Object
+from app.deletion import Deletions, Receipt
+from app.errors import AccessDenied, UnknownEntry
+from app.sharing import Sharing
+from retrieval.access import AccessList
+from retrieval.catalog import Catalog, Listed, Order, PassageText, Place
+from retrieval.originals import Originals
+from retrieval.types import Access, Collection, Principal
+
+
+class Library:
+    """Every read and write asks who may do it."""
+
+    def __init__(
+        self,
+        access: AccessList,
+        catalog: Catalog,
+        originals: Originals,
+        deletions: Deletions,
+        sharing: Sharing,
+        audit: AuditLog,
+    ) -> None:
+        self._access = access
+        self._catalog = catalog
+        self._originals = originals
+        self._deletions = deletions
+        self._sharing = sharing
+        self._audit = audit
+
+    def documents(
+        self,
+        requester: Principal,
+        *,
+        collection: Collection | None,
+        order: Order,
+        after: Place | None,
+        named: str,
+        limit: int,
+    ) -> list[Listed]:
+        """Documents that `requester` may read, of one collection or of all."""
+        among = self._access.readable(requester)
+        if collection is not None:
+            among &= {collection.id}
+        return self._catalog.documents(among, order=order, after=after, named=named, limit=limit)
+
+    def document(self, requester: Principal, number: int, access: Access = Access.READ) -> Listed:
+        """A document, if `requester` may do this with it.
+
+        Raises:
+            UnknownEntry: there is none, or it may not even be read: which of them is not said.
+            AccessDenied: it may be read, and not this.
+        """
+        levels = self._access.levels(requester)
+        found = self._catalog.document(number, frozenset(levels))
+        if found is None:
+            raise UnknownEntry("document", number)
+        if not levels[found.collection.id].includes(access):
+            raise AccessDenied(
+                f"you may read the collection {found.collection.name!r} and not change it; ask who "
+                "manages it, or an administrator"
+            )
+        return found
+
+    def opened(self, actor: Actor, requester: Principal, number: int) -> Listed:
+        """A document to be read; raises as `document`. It is logged."""
+        found = self.document(requester, number)
+        of = Object("document", number)
+        self._audit.note(actor, "document.read", of, collection_id=found.collection.id)
+        return found
+
+    def passages(self, document: Listed, *, after: int | None, limit: int) -> Sequence[PassageText]:
+        """Passages of a document that was opened."""
+        return self._catalog.passages(document, after=after, limit=limit)
+
+    def original(self, actor: Actor, requester: Principal, number: int) -> tuple[Listed, Path]:
+        """A document and the file of its original; raises as `document`. It is logged.
+
+        Raises:
+            UnknownEntry: also when the file is gone.
+        """
+        found = self.document(requester, number)
+        path = self._originals.path(found.sha256)
+        if not path.is_file():
+            raise UnknownEntry("original of document", number)
+        of = Object("document", number)
+        self._audit.note(actor, "document.original", of, collection_id=found.collection.id)
+        return found, path
+
+    def size(self, document: Listed) -> int | None:
+        """Bytes of the original; None when it is not there."""
+        path = self._originals.path(document.sha256)
+        return path.stat().st_size if path.is_file() else None
+
+    # Deleting
+
+    def delete(self, actor: Actor, requester: Principal, number: int) -> Receipt:
+        """Delete a document, for who may write to its collection; raises as `document`."""
+        return self._deletions.delete(actor, self.document(requester, number, Access.WRITE))
+
+    def delete_collection(self, actor: Actor, requester: Principal, number: int) -> Receipt:
+        """Delete a collection with what is in it, for who manages it; raises as `Sharing`."""
+        collection = self._sharing.require(requester, number, Access.MANAGE)
+        return self._deletions.delete_collection(actor, collection)
+
+    def receipt(self, requester: Principal, number: int) -> Receipt:
+        """A receipt, for who may write to the collection, and for administrators.
+
+        Raises:
+            UnknownEntry: there is none, as far as that goes.
+        """
+        return self._deletions.receipt(number, self._receipts_of(requester))
+
+    def receipts(
+        self, requester: Principal, *, before: int | None, limit: int
+    ) -> Sequence[Receipt]:
+        """Receipts that `requester` may see, newest first."""
+        return self._deletions.receipts(self._receipts_of(requester), before=before, limit=limit)
+
+    def _receipts_of(self, requester: Principal) -> frozenset[int] | None:
+        """None for all: of collections that are gone, only administrators may know."""
+        if requester.is_administrator:
+            return None
+        return self._access.allowed(requester, Access.WRITE)
