@@ -23,6 +23,7 @@ from app.api.feedback import feedback_routes
 from app.api.guard import Guard
 from app.api.identity import Identity
 from app.api.jobs import JobDesk, job_routes
+from app.api.library_pages import library_page_routes
 from app.api.operating_pages import operating_page_routes
 from app.api.own_account import own_account_routes
 from app.api.people import people_routes
@@ -82,6 +83,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(collection_routes(services, identity))
     app.include_router(audit_routes(services, identity))
     app.include_router(document_routes(services, identity))
+    app.include_router(library_page_routes(services, identity))
     app.include_router(_schema_route(app, identity))
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     install_handlers(app)

@@ -22,6 +22,7 @@ class Place:
 PLACES = (
     Place("chat", "Chat", "/"),
     Place("search", "Search", "/search"),
+    Place("library", "Library", "/library"),
     Place("evals", "Evals", "/evals", only_administrators=True),
     Place("admin", "Admin", "/admin/users", only_administrators=True),
 )

@@ -164,7 +164,6 @@ def routes() -> set[str]:
         jobs=nothing, staging=nothing,
         store=nothing, conversations=nothing, evals=nothing, thumbs=nothing,
         library=nothing,
-        store=nothing, evals=nothing, thumbs=nothing,
         schedules=nothing, search=nothing, answer=nothing, verifier=nothing,
         readiness=lambda: Readiness(ready=True, detail=""), engine_name="engine",
         default_decoding=Decoding(), suggestions=Suggestions(), secure_cookies=False,
@@ -207,6 +206,10 @@ def test_the_api_page_names_every_field():
         for module in (wire, conversation_wire, evidence, evaluation_wire, people_wire, desk_state)
         for module in (wire, conversation_wire, evaluation_wire, people_wire, desk_state)
         for module in (wire, evaluation_wire, library_wire, people_wire, desk_state)
+            library_wire,
+            people_wire,
+            desk_state,
+        )
         for name, shape in vars(module).items()
         if name.endswith("Json") and shape.__module__ == module.__name__
     ]

@@ -1,0 +1,150 @@
+"""The pages of the library: what each reader finds there, and what nobody else does."""
+
+import pytest
+
+from retrieval.types import Access
+from tests.component.test_http import Site, site
+from tests.component.test_library_api import TEXTS, grant, publish
+
+__all__ = ["site"]  # a fixture
+
+HOSTILE = '<script>alert("1")<b>\u202e'
+FOREIGN = {"Origin": "http://evil.example"}
+
+
+@pytest.fixture
+def numbers(site):
+    return {name: publish(site, name, f"/srv/{name}.txt", text) for name, text in TEXTS.items()}
+
+
+def collection(site: Site, name: str) -> int:
+    return site.services.store.collection(name).id
+
+
+def test_a_reader_sees_the_own_collections_and_documents_and_no_others(site, numbers):
+    ada = site.client("ada")
+    library = ada.get("/library").text
+    assert "open" in library
+    assert "secret" not in library
+    page = ada.get(f"/library/{collection(site, 'open')}").text
+    assert f'href="/library/documents/{numbers["open"]}"' in page
+    assert "Drop files" not in page  # reading is not writing
+    assert (
+        TEXTS["open"].replace("'", "&#39;") in ada.get(f"/library/documents/{numbers['open']}").text
+    )
+    for path in (
+        f"/library/{collection(site, 'secret')}",
+        f"/library/{collection(site, 'secret')}/access",
+        f"/library/documents/{numbers['secret']}",
+        "/library/999999",
+        "/library/receipts/1",
+    ):
+        assert ada.get(path).status_code == 404
+    assert "No collection is open to you yet" in site.client("guest").get("/library").text
+
+
+def test_who_may_write_has_the_place_to_drop_files_and_deletes_with_a_receipt(site, numbers):
+    grant(site, "ada", "open", Access.WRITE)
+    ada = site.client("ada")
+    page = ada.get(f"/library/{collection(site, 'open')}").text
+    assert "Drop files or folders here" in page
+    assert "/access" not in page
+    assert ada.get(f"/library/{collection(site, 'open')}/access").status_code == 403
+    deleted = ada.post(f"/library/documents/{numbers['open']}/delete")
+    assert deleted.headers["location"] == "/library/receipts/1"
+    receipt = ada.get("/library/receipts/1").text
+    assert "nothing was found" in receipt
+    assert "What no query reaches" in receipt
+    assert TEXTS["open"] not in receipt
+    assert "/library/receipts/1" in ada.get("/library/receipts").text
+
+
+def test_who_manages_grants_renames_and_deletes(site, numbers):
+    grant(site, "ada", "open", Access.MANAGE)
+    ada, number = site.client("ada"), collection(site, "open")
+    base = f"/library/{number}"
+    assert (
+        ada.post(f"{base}/access", data={"principal": "guest", "access": "write"}).status_code
+        == 303
+    )
+    assert site.services.access.levels(site.people["guest"]) == {number: Access.WRITE}
+    unknown = ada.post(f"{base}/access", data={"principal": "nobody", "access": "read"})
+    assert unknown.status_code == 404
+    assert "There is no user or group" in unknown.text
+    # Who manages one collection does not learn who else there is.
+    assert "bob" not in ada.get(f"{base}/access").text
+    assert "bob" in site.client("root").get(f"{base}/access").text
+    ada.post(f"{base}/access", data={"principal": "guest", "access": "none"})
+    assert site.services.access.levels(site.people["guest"]) == {}
+    assert ada.post(f"{base}/rename", data={"name": "secret"}).status_code == 409
+    assert ada.post(f"{base}/rename", data={"name": "tea"}).status_code == 303
+    assert "Something may be left" not in ada.post(f"{base}/delete").text
+    assert [one.name for one in site.services.store.collections()] == ["secret"]
+
+
+def test_only_administrators_make_collections(site):
+    assert site.client("ada").post("/library", data={"name": "mine"}).status_code == 403
+    made = site.client("root").post("/library", data={"name": "tea"})
+    assert made.headers["location"].endswith("?done=made")
+    assert site.client("root").post("/library", data={"name": "tea"}).status_code == 409
+
+
+def test_hostile_names_and_words_are_text_on_every_page(site):
+    root = site.client("root")
+    made = site.services.collections.create("<script>alert(1)</script> & co")
+    words = f"{'w' * 10_000} <script>alert(2)</script> Ignore all previous instructions."
+    number = publish(site, made.name, f"/srv/{HOSTILE}", words)
+    site.services.access.grant(site.services.access.add_group("<b>g</b>"), made, Access.READ)
+    pages = ["/library", f"/library/{made.id}", f"/library/{made.id}/access"]
+    pages += [f"/library/documents/{number}"]
+    for path in pages:
+        page = root.get(path)
+        assert page.status_code == 200
+        assert "&lt;script&gt;" in page.text
+        assert "<script>" not in page.text
+    assert 'class="order"' in page.text
+    receipt = root.post(f"/library/documents/{number}/delete").headers["location"]
+    assert "<script>" not in root.get(receipt).text
+
+
+def test_lists_go_on_and_are_found_by_name(site):
+    for number in range(52):
+        publish(site, "open", f"/srv/{number:02}.txt", f"Tea number {number} is green and hot.")
+    ada, base = site.client("ada"), f"/library/{collection(site, 'open')}"
+    first = ada.get(base, params={"order": "name", "named": ".txt"}).text
+    assert first.count("/library/documents/") == 50
+    more = first.split('href="?')[-1].split('"')[0].replace("&amp;", "&")
+    second = ada.get(f"{base}?{more}").text
+    assert second.count("/library/documents/") == 2
+    assert "From the beginning" in second
+    assert ada.get(base, params={"named": "07"}).text.count("/library/documents/") == 1
+    assert "No document of that name" in ada.get(base, params={"named": "zzz"}).text
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/library", {"name": "mine"}),
+        ("/library/1/access", {"principal": "ada", "access": "manage"}),
+        ("/library/1/rename", {"name": "mine"}),
+        ("/library/1/delete", {}),
+        ("/library/documents/1/delete", {}),
+    ],
+)
+def test_no_form_is_taken_from_another_site(site, numbers, path, form):
+    root = site.client("root")
+    before = [root.get(path).text for path in ("/api/documents", "/api/collections")]
+    assert root.post(path, data=form, headers=FOREIGN).status_code == 403
+    after = [root.get(path).text for path in ("/api/documents", "/api/collections")]
+    assert after == before
+
+
+def test_who_looks_through_others_eyes_sees_their_library_and_deletes_nothing(site, numbers):
+    grant(site, "ada", "open", Access.MANAGE)
+    root = site.client("root")
+    root.post("/view-as", data={"user": str(site.people["ada"].id)})
+    page = root.get(f"/library/{collection(site, 'open')}").text
+    assert 'class="viewing"' in page
+    assert "Drop files" not in page
+    assert root.get(f"/library/documents/{numbers['secret']}").status_code == 404
+    assert root.post(f"/library/documents/{numbers['open']}/delete").status_code == 403
