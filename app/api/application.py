@@ -1,7 +1,6 @@
 """Puts the routes together."""
 
-from fastapi import APIRouter, Depends, FastAPI
-from starlette.responses import Response
+from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from app.api.account_pages import account_page_routes
@@ -24,6 +23,7 @@ from app.api.guard import Guard
 from app.api.identity import Identity
 from app.api.jobs import JobDesk, job_routes
 from app.api.library_pages import library_page_routes
+from app.api.metrics import metrics_routes
 from app.api.operating_pages import operating_page_routes
 from app.api.own_account import own_account_routes
 from app.api.people import people_routes
@@ -31,12 +31,12 @@ from app.api.policies import policy_routes
 from app.api.problems import LOGIN_PATH, install_handlers, response_to
 from app.api.questions import question_routes
 from app.api.queueing import Limits
+from app.api.reference import reference_routes
 from app.api.script_errors import script_error_routes
 from app.api.search_pages import search_page_routes
 from app.api.services import Services
 from app.api.uploads import UPLOAD_PATH, upload_routes
 from app.api.verification import verification_routes
-from app.api.wire import encoded
 from app.web import pages
 
 # To write down how the last answers ended.
@@ -66,6 +66,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(verification_routes(services, identity, desks.verifications))
     app.include_router(completion_routes(services, identity, desks.answers))
     app.include_router(desk_routes(desks, identity))
+    app.include_router(metrics_routes(services, identity, desks))
     app.include_router(policy_routes(services, identity))
     app.include_router(evaluation_routes(services, identity))
     app.include_router(upload_routes(services, identity, jobs))
@@ -84,7 +85,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(audit_routes(services, identity))
     app.include_router(document_routes(services, identity))
     app.include_router(library_page_routes(services, identity))
-    app.include_router(_schema_route(app, identity))
+    app.include_router(reference_routes(app, identity))
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     install_handlers(app)
     app.add_middleware(
@@ -106,13 +107,3 @@ async def stop_answering(app: FastAPI, patience_seconds: float) -> None:
     await desks.close(patience_seconds)
     asking: AnswerMaker = app.state.asking
     await asking.live.close(_KEPT_SECONDS)
-
-
-def _schema_route(app: FastAPI, identity: Identity) -> APIRouter:
-    router = APIRouter(include_in_schema=False, dependencies=[Depends(identity.requester)])
-
-    @router.get("/openapi.json")
-    def schema() -> Response:
-        return Response(encoded(app.openapi()), media_type="application/json")
-
-    return router

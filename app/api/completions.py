@@ -15,6 +15,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from app.api.audited import sources_noted
 from app.api.decoding import CompletionDecoding, completion_decoding, told, whole_characters
 from app.api.desk import AnswerDesk
 from app.api.identity import Identity
@@ -23,6 +24,7 @@ from app.api.questions import LONGEST_QUESTION
 from app.api.running import Begun, EventStream, Pause, Queued, RunningAnswer
 from app.api.services import Services
 from app.api.wire import assay_json, encoded, logprobs_json, usage_json
+from app.audit import Actor
 from app.errors import ParameterRefused
 from generation.decoding import Decoding
 from generation.errors import BadDecoding
@@ -109,18 +111,23 @@ def completion_routes(services: Services, identity: Identity, desk: AnswerDesk) 
         body: ChatRequest,
         requester: Annotated[Principal, Depends(identity.requester)],
         readable: Annotated[frozenset[int], Depends(readable_collections)],
+        actor: Annotated[Actor, Depends(identity.actor)],
     ) -> Response:
         """Answer the last message, which is the user's; those before it are the history."""
         _require_known(body.model, models)
         asked = _asked(body, services.default_decoding)
         running = desk.start(
             requester.id,
-            lambda is_cancelled: services.answer(
-                asked.question,
-                readable=readable,
-                history=asked.history,
-                decoding=asked.decoding,
-                is_cancelled=is_cancelled,
+            lambda is_cancelled: sources_noted(
+                services.answer(
+                    asked.question,
+                    readable=readable,
+                    history=asked.history,
+                    decoding=asked.decoding,
+                    is_cancelled=is_cancelled,
+                ),
+                services.audit,
+                actor,
             ),
         )
         completion = _Completion(body.model)

@@ -72,7 +72,7 @@ def desk_routes(desks: Desks, identity: Identity) -> APIRouter:
         state: ServerJson = {
             "answers": _desk_json(desks.answers),
             "verifications": _desk_json(desks.verifications),
-            "process": _process_json(),
+            "process": process_state(),
         }
         return Response(encoded(state), media_type="application/json")
 
@@ -99,7 +99,7 @@ def _desk_json(desk: AnswerDesk) -> DeskJson:
     }
 
 
-def _process_json() -> ProcessJson:
+def process_state() -> ProcessJson:
     try:
         pages = int((_PROCESS / "statm").read_text().split()[1])
         return {

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from app.api.audited import sources_noted
 from app.api.decoding import DecodingRequest, asked_decoding, told
 from app.api.desk import AnswerDesk
 from app.api.identity import Identity
@@ -23,6 +24,7 @@ from app.api.wire import (
     passage_json,
     sentence_json,
 )
+from app.audit import Actor
 from generation.errors import BadDecoding
 from generation.recall import MOST_RECALLED
 from generation.types import (
@@ -122,6 +124,7 @@ def question_routes(services: Services, identity: Identity, desk: AnswerDesk) ->
         body: AskRequest,
         requester: Annotated[Principal, Depends(identity.requester)],
         readable: Annotated[frozenset[int], Depends(readable_collections)],
+        actor: Annotated[Actor, Depends(identity.actor)],
     ) -> Response:
         """An answer as an event stream.
 
@@ -133,13 +136,17 @@ def question_routes(services: Services, identity: Identity, desk: AnswerDesk) ->
         scope = await run_in_threadpool(searched, services.store, readable, body.collections)
         running = desk.start(
             requester.id,
-            lambda is_cancelled: services.answer(
-                body.question,
-                readable=scope,
-                history=[turn.said() for turn in body.history],
-                decoding=decoding,
-                is_cancelled=is_cancelled,
-                within=body.within,
+            lambda is_cancelled: sources_noted(
+                services.answer(
+                    body.question,
+                    readable=scope,
+                    history=[turn.said() for turn in body.history],
+                    decoding=decoding,
+                    is_cancelled=is_cancelled,
+                    within=body.within,
+                ),
+                services.audit,
+                actor,
             ),
         )
         return EventStream(running, _events(running, services.keep_alive_seconds))

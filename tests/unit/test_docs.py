@@ -161,9 +161,7 @@ def routes() -> set[str]:
         accounts=nothing, access=nothing, people=nothing, collections=nothing, audit=nothing,
         administration=nothing, own_account=nothing, sharing=nothing,
         store=nothing, conversations=nothing, evidence=nothing, evals=nothing, thumbs=nothing,
-        jobs=nothing, staging=nothing,
-        store=nothing, conversations=nothing, evals=nothing, thumbs=nothing,
-        library=nothing,
+        jobs=nothing, staging=nothing, library=nothing,
         schedules=nothing, search=nothing, answer=nothing, verifier=nothing,
         readiness=lambda: Readiness(ready=True, detail=""), engine_name="engine",
         default_decoding=Decoding(), suggestions=Suggestions(), secure_cookies=False,
@@ -199,16 +197,10 @@ def test_the_api_page_names_every_field():
             conversation_wire,
             evidence,
             evaluation_wire,
-            people_wire,
-            desk_state,
-            jobs_wire,
-        )
-        for module in (wire, conversation_wire, evidence, evaluation_wire, people_wire, desk_state)
-        for module in (wire, conversation_wire, evaluation_wire, people_wire, desk_state)
-        for module in (wire, evaluation_wire, library_wire, people_wire, desk_state)
             library_wire,
             people_wire,
             desk_state,
+            jobs_wire,
         )
         for name, shape in vars(module).items()
         if name.endswith("Json") and shape.__module__ == module.__name__
