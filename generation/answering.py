@@ -30,10 +30,13 @@ from generation.unfinished import UnfinishedAnswer
 from retrieval.encoder import Encoder
 from retrieval.follow_up import standalone
 from retrieval.narrowing import EVERY_DOCUMENT, Narrowing
+from retrieval.repeats import distinct
 from retrieval.types import Document, Hit, Passage, Policy
 
 # Passages looked through for a verbatim answer; the prompt holds as many of them as fit.
 EVIDENCE_PASSAGES = 8
+# So many times as many are searched for: copies of a passage are left out.
+_SPARE = 2
 # More evidence than this slows the bundled model and distracts it (docs/LOG.md); a larger model
 # does better with more.
 EVIDENCE_TOKENS = 100
@@ -154,10 +157,11 @@ class Answerer:
         hits = self._search(
             question,
             readable=readable,
-            k=self._policy.evidence_passages,
+            k=self._policy.evidence_passages * _SPARE,
             earlier=earlier,
             within=within,
         )
+        hits = distinct(hits, self._policy.evidence_passages)
         run.retrieved(hits)
         yield Retrieved(tuple(hits))
         quotes = rank_quotes(question, hits, self._encoder, is_guarded=self._policy.is_guarded)

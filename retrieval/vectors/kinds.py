@@ -1,7 +1,7 @@
 """Which kind of index suits how many passages. Pure.
 
 Each kind finds the same things; they differ in what a search costs, in memory, and in how long they
-take to build. The limits were measured (docs/decisions/0023, docs/LOG.md).
+take to build. The limits are estimates, not yet measured (docs/decisions/0023).
 """
 
 from enum import StrEnum

@@ -358,3 +358,16 @@ def test_a_new_home_is_its_owners_alone(tmp_path):
     assay = Wired(tmp_path / "deep" / "home")
     assert stat.S_IMODE(assay.settings.home.stat().st_mode) == 0o700
     assay.database.dispose()
+
+
+def test_a_search_does_not_wait_until_the_chat_model_is_prepared(tmp_path, files):
+    wired = Wired(tmp_path / "home")
+    wired.take_in(files)
+    found: list[list[str]] = []
+    with wired._loading_engine:  # as whoever prepares the model holds it
+        searching = threading.Thread(target=lambda: found.append(wired.found("lease")))
+        searching.start()
+        searching.join(timeout=60)
+        assert found
+        assert found[0][0].startswith("The lease ends")
+    wired.close()
