@@ -12,11 +12,12 @@ from generation.errors import BadDecoding
 from generation.groundedness.types import Verifier
 from generation.language import LANGUAGES, language_of
 from generation.policies import strictest
+from generation.presumption import presumed, speaks_of_evidence
 from generation.prompt import Excerpt, Prompt, build_prompt
-from generation.quoting import Quote, rank_quotes, signals_of
+from generation.quoting import Quote, rank_quotes
 from generation.recall import ReadPassages, as_asked
 from generation.small_talk import small_talk
-from generation.sufficiency import answerability, is_answerable
+from generation.sufficiency import READ_PASSAGES, answerability, is_answerable, signals_of
 from generation.types import (
     AnswerEvent,
     AssayedSentence,
@@ -165,7 +166,9 @@ class Answerer:
         run.retrieved(hits)
         yield Retrieved(tuple(hits))
         quotes = rank_quotes(question, hits, self._encoder, is_guarded=self._policy.is_guarded)
-        run.answerability = answerability(signals_of(question, hits, quotes))
+        texts = [hit.passage.text for hit in hits[:READ_PASSAGES]]
+        readings = self._verifier.read(run.standalone, texts)
+        run.answerability = answerability(signals_of(question, hits, quotes, readings))
         if not is_answerable(run.answerability, self._limit()):
             yield Finished(run.abstention())
             return
@@ -246,11 +249,15 @@ class Answerer:
     ) -> list[AssayedSentence]:
         if not sentences:
             return []
-        judgements = self._verifier.judge(
-            question, sentences, [hit.passage.text for hit in evidence], before
-        )
+        texts = [hit.passage.text for hit in evidence]
+        judgements = self._verifier.judge(question, sentences, texts, before)
+        known = [*texts, *(hit.passage.context for hit in evidence)]
         return [
-            cited(sentence, Origin.GENERATED, judgement, evidence)
+            _doubted(
+                cited(sentence, Origin.GENERATED, judgement, evidence),
+                is_presuming=speaks_of_evidence(sentence)
+                or bool(presumed(sentence, question, known)),
+            )
             for sentence, judgement in zip(sentences, judgements, strict=True)
         ]
 
@@ -260,6 +267,13 @@ def _repeatable(decoding: Decoding) -> Decoding:
     if decoding.method is not Method.SAMPLING or decoding.seed is not None:
         return decoding
     return replace(decoding, seed=secrets.randbelow(_SEEDS))
+
+
+def _doubted(sentence: AssayedSentence, *, is_presuming: bool) -> AssayedSentence:
+    """The sentence, supported in part at most if it takes for granted what no evidence says."""
+    if not is_presuming or sentence.verdict is not Verdict.SUPPORTED:
+        return sentence
+    return replace(sentence, verdict=Verdict.PARTLY)
 
 
 def _quoted(quotes: Sequence[Quote], hits: Sequence[Hit]) -> list[AssayedSentence]:

@@ -21,6 +21,9 @@ _FEWEST_WORDS = 3
 # together, and a line is a row of a table or an item of a list.
 _WRAPPED = "text/plain"
 _LINE = re.compile(r".*\n?")
+# In plain text nothing marks a title but how it stands.
+_LONGEST_TITLE = 10
+_SENTENCE_ENDS = frozenset(".!?…:;,)]\"'”’")
 # As many statements after a question are taken for its answer.
 _FOLLOWERS = 2
 
@@ -35,16 +38,6 @@ class Quote:
     similarity: float  # cosine of question and sentence, [-1, 1]
     coverage: float  # share of the question's words in sentence and context, [0, 1]
     score: float
-
-
-class Signals(NamedTuple):
-    """What says whether the passages hold an answer at all."""
-
-    similarity: float  # cosine of question and nearest passage, [-1, 1]
-    sentence_similarity: float  # of question and best sentence
-    coverage: float  # share of the question's words in the best sentence and its context
-    numbers_missing: float  # 1 when a number of the question is in no passage
-    names_missing: float  # share of the question's names in no passage
 
 
 def rank_quotes(
@@ -90,22 +83,6 @@ def quote_score(similarity: float, coverage: float) -> float:
     return similarity + 0.8 * coverage
 
 
-def signals_of(question: str, hits: Sequence[Hit], quotes: Sequence[Quote]) -> Signals:
-    """Gather the signals of a question; `quotes` as ranked. All lowest when nothing was found."""
-    if not quotes:
-        return Signals(0.0, 0.0, 0.0, 1.0, 1.0)
-    asked = words_of(question)
-    everywhere = words_of("\n".join(f"{hit.passage.context}\n{hit.passage.text}" for hit in hits))
-    known = [hit.similarity for hit in hits if hit.similarity is not None]
-    return Signals(
-        similarity=max(known, default=0.0),
-        sentence_similarity=quotes[0].similarity,
-        coverage=quotes[0].coverage,
-        numbers_missing=float(not asked.numbers <= everywhere.numbers),
-        names_missing=1 - share(asked.names, everywhere.content),
-    )
-
-
 class _Place(NamedTuple):
     """`passage.text[start:end]` is a statement; `lead` the question it follows, or empty."""
 
@@ -131,7 +108,10 @@ def _statements(hit: Hit) -> list[_Place]:
     places: list[_Place] = []
     lead, followers = "", 0
     begin: int | None = None
-    sentences = _trimmed_sentences(text, by_line=hit.document.media_type != _WRAPPED)
+    is_wrapped = hit.document.media_type == _WRAPPED
+    sentences = _trimmed_sentences(text, by_line=not is_wrapped)
+    if is_wrapped:
+        sentences = [span for span in sentences if not _is_title(text, *span)]
     has_beginnings = any(not text[start].islower() for start, _ in sentences)
     for start, end in sentences:
         sentence = text[start:end]
@@ -145,6 +125,20 @@ def _statements(hit: Hit) -> list[_Place]:
                     places.append(_Place(begin, end, lead if followers < _FOLLOWERS else ""))
                 followers, begin = followers + 1, None
     return places
+
+
+def _is_title(text: str, start: int, end: int) -> bool:
+    """Whether a line of plain text stands alone, ends like no sentence, and says no number."""
+    line = text[start:end]
+    before, after = text[:start].rstrip(" \t"), text[end:].lstrip(" \t")
+    return (
+        len(line.split()) <= _LONGEST_TITLE
+        and "\n" not in line
+        and line[-1] not in _SENTENCE_ENDS
+        and not any(character.isdigit() for character in line)
+        and (not before or before.endswith("\n"))
+        and after.startswith("\n\n")
+    )
 
 
 def _trimmed_sentences(text: str, *, by_line: bool) -> list[tuple[int, int]]:

@@ -13,6 +13,7 @@ from generation.groundedness.types import (
     Claim,
     EvidenceSpan,
     Judgement,
+    Reading,
     ResponseJudgement,
     SentenceJudgement,
 )
@@ -135,6 +136,12 @@ class SubstringVerifier:
         self, question: str, sentences: Sequence[str], evidence: Sequence[str], before: str = ""
     ) -> list[Judgement]:
         return [self._judgement(sentence.strip(), evidence) for sentence in sentences]
+
+    def read(self, question: str, texts: Sequence[str]) -> list[Reading]:
+        """Supports a question that shares a word of three letters or more with the text."""
+        asked = {word for word in _WORD.findall(question.lower()) if len(word) > 2}
+        shared = [bool(asked & set(_WORD.findall(text.lower()))) for text in texts]
+        return [Reading(4.0, -2.0, 0.1) if one else Reading(-4.0, 0.0, 0.9) for one in shared]
 
     def verify(self, claims: Sequence[Claim]) -> list[ResponseJudgement]:
         self.batches.append(len(claims))

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generation.citations import citation, complete_sentences
+from generation.groundedness.types import Reading
 from generation.groundedness.words import share, stem_of, words_of
-from generation.quoting import rank_quotes, signals_of
-from generation.sufficiency import answerability, is_answerable
+from generation.quoting import rank_quotes
+from generation.sufficiency import answerability, is_answerable, signals_of
 from retrieval.types import Document, Hit, Passage
 from tests.fakes import WordEncoder
 
@@ -104,8 +105,34 @@ def test_a_passage_that_begins_within_a_sentence_is_quoted_from_the_next() -> No
 
 
 def test_nothing_found_is_not_answerable() -> None:
-    signals = signals_of("When?", [], [])
+    signals = signals_of("When?", [], [], [])
     assert rank_quotes("When?", [], WordEncoder()) == []
     assert answerability(signals) < 0.05
     assert not is_answerable(answerability(signals))
     assert is_answerable(answerability(signals), abstain_below=0.0)
+
+
+def test_a_title_in_plain_text_is_no_statement() -> None:
+    text = "On the liability limit\n\nThe liability limit is 7 pounds.\n\nOpen 9 to 17\n\nEnd."
+    passage = Passage(1, 1, 1, 1, 0, len(text), None, "", text)
+    document = Document(1, 1, "/notes.txt", "notes.txt", "notes", "text/plain", 1)
+    quotes = rank_quotes(
+        "What is the liability limit?", [Hit(passage, document, 1, 1)], WordEncoder()
+    )
+    assert {text[q.start : q.end] for q in quotes} == {
+        "The liability limit is 7 pounds.",
+        "Open 9 to 17",
+        "End.",
+    }
+
+
+def test_the_signals_of_a_question_are_of_its_best_unit_and_best_passage() -> None:
+    found = [hit("Rum is at six. Tea, in Ghent, is at four."), hit("Nothing of it.", number=2)]
+    readings = [Reading(2.0, -1.0, 0.2), Reading(-3.0, 1.0, 0.9)]
+    question = "When is tea not served in Ghent in 2031?"
+    quotes = rank_quotes(question, found, WordEncoder())
+    signals = signals_of(question, found, quotes, readings)
+    assert (signals.support, signals.contradiction) == (2.0, -1.0)
+    assert signals.names_apart == 0.0
+    assert (signals.negates, signals.negation_differs) == (1.0, 1.0)
+    assert 0 < signals.covered <= signals.covered_two <= 1

@@ -1,0 +1,43 @@
+"""What a question takes for granted, and the evidence does not say. Pure.
+
+"What is the least known algorithm?" is answered by a small model in the question's own words, and
+the verifier, which finds nearly all of them in "the best known algorithm is …", takes that for
+support. A sentence that has such a word from the question alone says more than its evidence.
+"""
+
+import re
+from collections.abc import Iterable
+
+from generation.groundedness.words import Words, words_of
+
+# Words of this length that begin alike are forms of one: recognises, recognition.
+_BEGINNING = 6
+# The prompt calls it so, and a small model then speaks of it in place of answering.
+_OF_EVIDENCE = re.compile(r"\W*(?:the|this) (?:provided |given |above )?evidence\b", re.IGNORECASE)
+
+
+def presumed(sentence: str, question: str, evidence: Iterable[str]) -> frozenset[str]:
+    """The words, as stems, that a sentence takes from the question and that are in no evidence.
+
+    Names and numbers among them. Empty when the question is empty.
+    """
+    asked, said = words_of(question), words_of(sentence)
+    taken = asked.content & said.content
+    if not taken:
+        return frozenset()
+    known = _content(words_of(text) for text in evidence)
+    beginnings = {word[:_BEGINNING] for word in known if len(word) >= _BEGINNING}
+    return frozenset(
+        word
+        for word in taken - known
+        if len(word) < _BEGINNING or word[:_BEGINNING] not in beginnings
+    )
+
+
+def speaks_of_evidence(sentence: str) -> bool:
+    """Whether a sentence is about the evidence itself: it says nothing that a document says."""
+    return _OF_EVIDENCE.match(sentence) is not None
+
+
+def _content(texts: Iterable[Words]) -> frozenset[str]:
+    return frozenset[str]().union(*(words.content for words in texts))
