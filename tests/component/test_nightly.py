@@ -459,6 +459,7 @@ STRICT = "baseline: none\nmetrics:\n  answered_share:\n    at_least: 1.0\n"
 
 def test_a_gate_that_fails_fails_the_tick_and_says_which_rule(assay, tmp_path):
     folder = tmp_path / "reports"
+    assay.settings = assay.settings.model_copy(update={"abstain_below": 0.99})
     scheduled(assay, policy=STRICT, deliveries=(Delivery("file", str(folder)),))
     outcome = outcome_of(assay)
     assert outcome.state == "failed"
@@ -703,6 +704,7 @@ def test_what_cannot_be_scheduled_is_refused_before_anything_is_kept(
 def test_due_says_what_failed_and_exits_with_1(command, assay, monkeypatch):
     monkeypatch.setattr("app.cli.evals.schedule.open_assay", lambda: assay)
     assert command("due") == (0, "Nothing is due.\n")
+    assay.settings = assay.settings.model_copy(update={"abstain_below": 0.99})
     scheduled(assay, policy=STRICT)
     code, said = command("due")
     assert (code, said.startswith("nightly: failed: answered_share at_least 1")) == (1, True)
