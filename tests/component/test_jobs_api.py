@@ -3,11 +3,11 @@
 import os
 import re
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
+from app.api.jobs import JobDesk
 from app.uploads.staging import Staging
 from ingestion.jobs.types import Command, JobState
 from ingestion.jobs.work import JobWork
@@ -17,6 +17,7 @@ from tests.component.test_http import Site, events_of, site
 from tests.fakes import PlainReader, WordEncoder
 
 __all__ = ["site"]  # a fixture
+PATIENCE_SECONDS = 60
 BOUNDARY = "limit"
 FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 
@@ -236,12 +237,27 @@ def test_a_job_is_paused_resumed_cancelled_and_retried(site):
     assert client.get(f"/api/jobs?before={job}", headers=headers).json()["jobs"] == []
 
 
-def test_progress_is_told_as_it_happens_and_ends_with_the_job(site):
+def when_told(monkeypatch) -> threading.Event:
+    """Set once a stream has told of a job for the first time."""
+    told, shown = threading.Event(), JobDesk.shown
+
+    def tell(*arguments):
+        text = shown(*arguments)
+        told.set()
+        return text
+
+    monkeypatch.setattr(JobDesk, "shown", tell)
+    return told
+
+
+def test_progress_is_told_as_it_happens_and_ends_with_the_job(site, monkeypatch):
     headers = writer(site)
     job = post(site, headers, files=files(a="A.", b="B.")).json()["job"]
 
+    told = when_told(monkeypatch)
+
     def later() -> None:
-        time.sleep(1.5)
+        assert told.wait(PATIENCE_SECONDS)
         work(site, job)
 
     thread = threading.Thread(target=later)
@@ -253,12 +269,14 @@ def test_progress_is_told_as_it_happens_and_ends_with_the_job(site):
     assert events[-1][1]["files"]["indexed"] == 2
 
 
-def test_a_stream_ends_when_its_reader_may_no_longer_see_the_job(site):
+def test_a_stream_ends_when_its_reader_may_no_longer_see_the_job(site, monkeypatch):
     headers = writer(site)
     job = post(site, headers, files=files(a="A.")).json()["job"]
 
+    told = when_told(monkeypatch)
+
     def revoke(person: Principal) -> None:
-        time.sleep(1.0)
+        assert told.wait(PATIENCE_SECONDS)
         site.services.access.revoke(person, site.services.store.collection("open"))
 
     thread = threading.Thread(target=revoke, args=(site.people["ada"],))
