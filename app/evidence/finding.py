@@ -63,9 +63,13 @@ class EvidenceFinder:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pages")
         self._process = PageProcess()
         self._places = BoundedSemaphore(_MOST_AT_ONCE)
+        self._is_closed = False
 
     def close(self) -> None:
-        """End the process."""
+        """End the process. Nothing to do twice."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self._thread.submit(self._process.close)
         self._thread.shutdown()
 

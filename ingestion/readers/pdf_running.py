@@ -7,6 +7,7 @@ of a book begins with its title.
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from ingestion.readers.pdf_lines import Line
@@ -16,6 +17,7 @@ _FEWEST_PAGES = 3
 _EDGE_LINES = 2
 _FACING = 2  # left and right pages may have heads of their own
 _NUMBER = re.compile(r"\d{1,6}")
+_MOST_NUMBERS = 12  # a line with more is a row of a table
 _GRID = 3.0  # units of the page that a head may move from page to page
 
 
@@ -60,11 +62,11 @@ def _edge_places(page: Sequence[Line], number: int, usual: Usual) -> dict[int, s
 
 
 def _wordings(text: str, number: int) -> Iterator[str]:
-    """The text; and with its first or last number, should it count the pages, made the same on all.
+    """The text; and with each number, should it be the one that counts the pages, made the same.
 
     Only a number that grows with the pages is one of them: a row of a table that goes on does not.
+    It may stand anywhere: "Contract 17 · 9 February 2026 · page 2 of 3".
     """
     yield text
-    numbers = list(_NUMBER.finditer(text))
-    for match in numbers[:1] + numbers[-1:]:
+    for match in islice(_NUMBER.finditer(text), _MOST_NUMBERS):
         yield f"{text[: match.start()]}\0{int(match.group()) - number}{text[match.end() :]}"

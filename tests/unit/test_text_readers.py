@@ -330,13 +330,15 @@ def line(text: str, bottom: float, height: float = 10) -> Line:
     return Line(text, False, Box(50, 50 + 5 * len(text), bottom, height), False)
 
 
-def printed(pages: int, *, head: str = "Annual report 2024", size: float = 10) -> list[list[Line]]:
+def printed(
+    pages: int, *, head: str = "Annual report 2024", size: float = 10, foot: str = "{page}"
+) -> list[list[Line]]:
     body = "A line of ordinary text that is as long as lines in books usually are"
     return [
         [
             line(head, 800, size),
             *(line(f"{body} {p}{n}", 700 - 14 * n) for n in range(9)),
-            line(str(p), 20),
+            line(foot.format(page=p), 20),
         ]
         for p in range(1, pages + 1)
     ]
@@ -344,6 +346,12 @@ def printed(pages: int, *, head: str = "Annual report 2024", size: float = 10) -
 
 def test_running_heads_and_page_numbers_stay_on_the_first_page_only():
     pages = printed(4)
+    kept = without_running_lines(pages, usual_of(pages))
+    assert [len(page) for page in kept] == [11, 9, 9, 9]
+
+
+def test_the_number_of_the_page_may_stand_among_others():
+    pages = printed(4, foot="Contract MC-0417, 9 February 2026, page {page} of 4")
     kept = without_running_lines(pages, usual_of(pages))
     assert [len(page) for page in kept] == [11, 9, 9, 9]
 
