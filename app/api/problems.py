@@ -67,7 +67,7 @@ LOGIN_PATH = "/login"
 # What we raise on purpose: told to whoever caused it.
 FORESEEN = (AppError, EvalsError, GenerationError, IngestionError, RetrievalError)
 _RETRY_MODEL_SECONDS = 10
-_MACHINE_PATHS = ("/api/", "/healthz", "/readyz", "/openapi.json", "/static/")
+_MACHINE_PATHS = ("/metrics", "/api/", "/healthz", "/readyz", "/openapi.json", "/static/")
 
 
 @dataclass(frozen=True, slots=True)

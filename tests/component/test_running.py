@@ -7,6 +7,7 @@ import random
 import re
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -76,9 +77,9 @@ async def until(is_so: Callable[[], bool]) -> None:
             await asyncio.sleep(0.002)
 
 
-def nothing_is_kept() -> bool:
+def none_is_kept(started: list[weakref.ref[RunningAnswer[Any]]]) -> bool:
     gc.collect()
-    return not any(type(kept) is RunningAnswer for kept in gc.get_objects())
+    return all(running() is None for running in started)
 
 
 # The desk
@@ -277,10 +278,13 @@ def test_a_random_crowd_leaves_nothing_behind():
         if draw.random() < 0.2:
             raise ValueError("a bad day")
 
+    started: list[weakref.ref[RunningAnswer[Any]]] = []
+
     async def visitor(desk: AnswerDesk, user: int) -> str:
         await asyncio.sleep(draw.random() * 0.2)
         try:
             running = desk.start(user, work)
+            started.append(weakref.ref(running))
         except (ServerBusy, TooManyAnswers):
             return "refused"
         try:
@@ -302,7 +306,8 @@ def test_a_random_crowd_leaves_nothing_behind():
         assert state.waiting == 0
         # Soon, not at once: a thread lets go of its work after it has said that it is over, and
         # the loop closes what a reader left half read in a task of its own.
-        await until(nothing_is_kept)
+        assert len(started) == 150 - ends.count("refused")
+        await until(lambda: none_is_kept(started))
         assert state.refused == ends.count("refused")
         assert state.finished + state.failed + state.cancelled + state.refused == 150
         assert state.finished >= ends.count("answered") > 0

@@ -135,10 +135,11 @@ def ready(process: "subprocess.Popen[bytes]", home: Path, log: Path) -> Server:
     for name in ["ada", "bob"]:
         assay(home, "user", "add", name)
         assay(home, "user", "grant", name, "samples")
-    keys = {
-        name: found(r"(assay_\S+)", assay(home, "key", "create", "--user", name, "--name", "test"))
-        for name in ["admin", "ada", "bob"]
-    }
+    keys = {}
+    for name, scopes in {"admin": ["ask", "admin"], "ada": ["ask"], "bob": ["ask"]}.items():
+        wanted = [word for scope in scopes for word in ("--scope", scope)]
+        made = assay(home, "key", "create", "--user", name, "--name", "test", *wanted)
+        keys[name] = found(r"(assay_\S+)", made)
     return Server(process, url[1], home, found(r"password (\S+)", log.read_text()), keys)
 
 
