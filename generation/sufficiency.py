@@ -127,6 +127,7 @@ def _neighbours(units: Sequence[Unit]) -> list[tuple[Unit, Unit]]:
 
 def _weight(evidence: Evidence, asked: Words, *units: Words) -> float:
     there = frozenset[str]().union(*(unit.content for unit in units))
-    total = sum(evidence.weight(word) for word in asked.content)
-    found = sum(evidence.weight(word) for word in asked.content & there)
+    # In order: a set's differs from process to process, and so would the last bit of its sum.
+    total = sum(evidence.weight(word) for word in sorted(asked.content))
+    found = sum(evidence.weight(word) for word in sorted(asked.content & there))
     return found / total if total else 1.0

@@ -133,7 +133,7 @@ def cover(evidence: Evidence, claim: Words) -> list[Unit]:
     Greedy: each next unit adds most weight of words not held yet, as long as it adds a number, a
     name, or a fifth of the claim. Empty when nothing is shared.
     """
-    total = sum(evidence.weight(word) for word in claim.content)
+    total = sum(evidence.weight(word) for word in sorted(claim.content))
     missing = claim.content
     chosen: list[Unit] = []
     while len(chosen) < _MOST_SPANS:

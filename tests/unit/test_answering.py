@@ -1,5 +1,10 @@
 """Citations, quotes and verdicts: pure decisions, worked by hand."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -136,3 +141,26 @@ def test_the_signals_of_a_question_are_of_its_best_unit_and_best_passage() -> No
     assert signals.names_apart == 0.0
     assert (signals.negates, signals.negation_differs) == (1.0, 1.0)
     assert 0 < signals.covered <= signals.covered_two <= 1
+
+
+def test_the_signals_are_the_same_to_the_last_bit_in_every_process() -> None:
+    program = """
+from tests.unit.test_answering import hit
+from generation.sufficiency import signals_of
+words = "lease harbour office heating water cleaning crane anchor rope ladder pump valve".split()
+question = f"What of {', '.join(words)}?"
+texts = [f"Here are {', '.join(words[n // 2 :: n + 1])}." for n in range(9)]
+print(signals_of(question, [hit(text, number=n) for n, text in enumerate(texts, 1)], [], []))
+"""
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in range(4)
+    }
+    assert len(told) == 1
