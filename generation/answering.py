@@ -12,7 +12,7 @@ from generation.errors import BadDecoding
 from generation.groundedness.types import Verifier
 from generation.language import LANGUAGES, language_of
 from generation.policies import strictest
-from generation.presumption import presumed, speaks_of_evidence
+from generation.presumption import differs_in_number, presumed, speaks_of_evidence
 from generation.prompt import Excerpt, Prompt, build_prompt
 from generation.quoting import Quote, rank_quotes
 from generation.recall import ReadPassages, as_asked
@@ -239,24 +239,30 @@ class Answerer:
             complete, rest = complete_sentences(
                 rest + piece.text, is_final=piece.finish_reason is not None
             )
-            for sentence in self._assay(run.question, complete, prompt.evidence, before):
+            for sentence in self._assay(run, complete, prompt.evidence, before):
                 if not run.has_said(sentence.text):
                     yield from run.keep(sentence)
             before = complete[-1] if complete else before
 
     def _assay(
-        self, question: str, sentences: Sequence[str], evidence: Sequence[Hit], before: str
+        self,
+        run: UnfinishedAnswer,
+        sentences: Sequence[str],
+        evidence: Sequence[Hit],
+        before: str,
     ) -> list[AssayedSentence]:
         if not sentences:
             return []
+        question = run.question
         texts = [hit.passage.text for hit in evidence]
         judgements = self._verifier.judge(question, sentences, texts, before)
         known = [*texts, *(hit.passage.context for hit in evidence)]
         return [
             _doubted(
                 cited(sentence, Origin.GENERATED, judgement, evidence),
-                is_presuming=speaks_of_evidence(sentence)
-                or bool(presumed(sentence, question, known)),
+                is_doubtful=speaks_of_evidence(sentence)
+                or bool(presumed(sentence, question, known))
+                or differs_in_number(sentence, question, run.quoted),
             )
             for sentence, judgement in zip(sentences, judgements, strict=True)
         ]
@@ -269,9 +275,9 @@ def _repeatable(decoding: Decoding) -> Decoding:
     return replace(decoding, seed=secrets.randbelow(_SEEDS))
 
 
-def _doubted(sentence: AssayedSentence, *, is_presuming: bool) -> AssayedSentence:
-    """The sentence, supported in part at most if it takes for granted what no evidence says."""
-    if not is_presuming or sentence.verdict is not Verdict.SUPPORTED:
+def _doubted(sentence: AssayedSentence, *, is_doubtful: bool) -> AssayedSentence:
+    """The sentence, supported in part at most if there is reason to doubt it."""
+    if not is_doubtful or sentence.verdict is not Verdict.SUPPORTED:
         return sentence
     return replace(sentence, verdict=Verdict.PARTLY)
 

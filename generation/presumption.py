@@ -34,6 +34,20 @@ def presumed(sentence: str, question: str, evidence: Iterable[str]) -> frozenset
     )
 
 
+def differs_in_number(sentence: str, question: str, quotes: Iterable[str]) -> bool:
+    """Whether a sentence answers in other numbers than the statements quoted as the answer.
+
+    "The warranty on repaired parts is 24 months" below "The warranty on repaired parts is 12
+    months": the 24 stands in the evidence too, for new parts, and the verifier does not see whose
+    it is. Numbers of the question say nothing. False when either side has no number of its own, or
+    when they share one.
+    """
+    asked = words_of(question).numbers
+    said = words_of(sentence).numbers - asked
+    told = frozenset[str]().union(*(words_of(quote).numbers for quote in quotes)) - asked
+    return bool(said) and bool(told) and not said & told
+
+
 def speaks_of_evidence(sentence: str) -> bool:
     """Whether a sentence is about the evidence itself: it says nothing that a document says."""
     return _OF_EVIDENCE.match(sentence) is not None

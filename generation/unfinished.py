@@ -18,6 +18,7 @@ from generation.types import (
     EngineInfo,
     FinishReason,
     LeftOut,
+    Origin,
     PassagePart,
     Piece,
     Timings,
@@ -88,6 +89,11 @@ class UnfinishedAnswer:
         self._drafts = piece.drafts
         if piece.text and shows_drafts(self.policy) and not self.has_strayed:
             yield Drafted(piece.text)
+
+    @property
+    def quoted(self) -> tuple[str, ...]:
+        """The statements that were quoted as the answer so far."""
+        return tuple(kept.text for kept in self._sentences if kept.origin is Origin.QUOTED)
 
     @property
     def has_strayed(self) -> bool:

@@ -1,6 +1,6 @@
 """What a question takes for granted is no part of the evidence."""
 
-from generation.presumption import presumed, speaks_of_evidence
+from generation.presumption import differs_in_number, presumed, speaks_of_evidence
 
 EVIDENCE = ["The best known algorithm is the sieve. It requires the recognition of 2 factors."]
 
@@ -30,3 +30,19 @@ def test_a_sentence_about_the_evidence_is_no_answer() -> None:
     assert speaks_of_evidence("The evidence suggests that tea is hot.")
     assert not speaks_of_evidence("Tea is hot, as the evidence says.")
     assert not speaks_of_evidence("Evidence was given in court.")
+
+
+def test_another_number_than_that_of_the_quoted_answer_is_doubted() -> None:
+    question = "How long is the warranty on the 2 repaired parts?"
+    quotes = ["The warranty on repaired parts is 12 months.", "The 2 parts are repaired."]
+    assert differs_in_number("It is 24 months.", question, quotes)
+    assert not differs_in_number("It is twelve months.", question, quotes)
+    assert not differs_in_number("It is 12 months, and 24 for new parts.", question, quotes)
+
+
+def test_without_a_number_of_its_own_on_either_side_nothing_differs() -> None:
+    question = "How long is the warranty on the 2 repaired parts?"
+    assert not differs_in_number("The 2 parts have a warranty.", question, ["It is 12 months."])
+    assert not differs_in_number("It is 24 months.", question, ["Both 2 parts have a warranty."])
+    assert not differs_in_number("It is 24 months.", question, [])
+    assert not differs_in_number("", question, ["It is 12 months."])
