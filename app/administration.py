@@ -5,6 +5,7 @@ from typing import NamedTuple
 from app.accounts import Accounts
 from app.audit import Actor, AuditLog, Object, object_of
 from app.errors import UnknownEntry
+from app.identities import Identities
 from app.passwords import generate_password
 from app.people import People
 from retrieval.access import AccessList
@@ -22,11 +23,17 @@ class Administration:
     """Acts for somebody who may: whether they may, the callers see to."""
 
     def __init__(
-        self, access: AccessList, people: People, accounts: Accounts, audit: AuditLog
+        self,
+        access: AccessList,
+        people: People,
+        accounts: Accounts,
+        identities: Identities,
+        audit: AuditLog,
     ) -> None:
         self._access = access
         self._people = people
         self._accounts = accounts
+        self._identities = identities
         self._audit = audit
 
     # Users
@@ -93,6 +100,22 @@ class Administration:
         """
         self._people.remove(user)
         self._audit.record(actor, "user.removed", object_of(user), name=user.name)
+
+    def tie(self, actor: Actor, user: Principal, issuer: str, subject: str) -> None:
+        """Have somebody at a provider log in as this user.
+
+        Raises:
+            ParameterRefused: see `Identities.tie`.
+        """
+        self._identities.tie(user, issuer, subject)
+        self._audit.record(actor, "user.tied", object_of(user), name=user.name, subject=subject)
+
+    def untie(self, actor: Actor, user: Principal) -> int:
+        """Have nobody at a provider log in as this user; sessions end. Returns how many could."""
+        gone = self._identities.untie(user)
+        self._accounts.sessions.revoke_all(user)
+        self._audit.record(actor, "user.untied", object_of(user), name=user.name, ties=gone)
+        return gone
 
     # Groups
 

@@ -21,10 +21,14 @@ from app.conversations.store import ConversationStore
 from app.deletion import Deletions
 from app.engines import EngineChoice, load_chosen
 from app.evidence.finding import EvidenceFinder
+from app.identities import Identities
 from app.library import Library
 from app.live_counts import LiveCounter
+from app.login_links import LoginLinks
 from app.migrations import upgrade
 from app.occupancy import HomeUse
+from app.oidc.client import OidcClient
+from app.oidc.sign_on import SignOn
 from app.operating_point import AimedLimits, OperatingPointStore
 from app.own_account import OwnAccount
 from app.people import People
@@ -100,8 +104,12 @@ class Assay:
         self.people = People(self.database)
         self.collections = Collections(self.database)
         self.audit = AuditLog(self.database)
-        self.administration = Administration(self.access, self.people, self.accounts, self.audit)
-        self.own_account = OwnAccount(self.accounts, self.people, self.audit)
+        self.identities = Identities(self.database)
+        self.administration = Administration(
+            self.access, self.people, self.accounts, self.identities, self.audit
+        )
+        links = LoginLinks(self.database)
+        self.own_account = OwnAccount(self.accounts, self.people, self.audit, links)
         self.sharing = Sharing(self.access, self.collections, self.audit)
         self.lexical = LexicalIndex(self.database)
         self.maintenance = Maintenance(self.database)
@@ -419,6 +427,23 @@ class Assay:
             answers_waiting=self.settings.answers_waiting,
             answers_per_user=self.settings.answers_per_user,
             upload_bytes=self.settings.upload_mb * 1_000_000,
+            sign_on=self._sign_on(),
+            password_login=self.settings.password_login,
+        )
+
+    def _sign_on(self) -> SignOn | None:
+        provider = self.settings.provider
+        if provider is None:
+            return None
+        return SignOn(
+            OidcClient(provider),
+            self.identities,
+            self.access,
+            self.people,
+            self.accounts,
+            self.administration,
+            self.own_account,
+            self.audit,
         )
 
     def _answer(self, question: str, /, **options: Any) -> Iterator[Any]:  # noqa: ANN401

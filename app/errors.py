@@ -10,6 +10,8 @@ AppError
 ├── BackupRefused        a file that is no backup, or not a whole one
 ├── NotLoggedIn          no session, one that ended, or an API key that is unknown or revoked
 ├── LogInRefused         the name or the password is wrong
+├── LoginLinkRefused     a link to log in once was used, or is too old
+├── SignOnFailed         a log-in at a provider did not come about; see `app.oidc.errors`
 ├── TooManyAttempts      a name has failed too often to log in; it must wait
 ├── TooMuchFeedback      somebody said more about answers than is taken in a while
 ├── PasswordUnusable     a new password is too short or too long
@@ -96,6 +98,16 @@ class LogInRefused(AppError):
 
     def __init__(self) -> None:
         super().__init__("the name or the password is wrong; check both and try again")
+
+
+class LoginLinkRefused(AppError):
+    """A link to log in once was used, is too old, or its user may not log in."""
+
+    def __init__(self, minutes: int) -> None:
+        super().__init__(
+            f"this link was used, or is older than {minutes} minutes; "
+            "make another with `assay user login`"
+        )
 
 
 class TooManyAttempts(AppError):

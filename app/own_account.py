@@ -4,11 +4,19 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from app.accounts import Accounts
 from app.audit import STRANGER, Actor, AuditLog, Object, object_of
-from app.errors import LogInRefused, ParameterRefused, TooManyAttempts, UnknownEntry
+from app.errors import (
+    LoginLinkRefused,
+    LogInRefused,
+    ParameterRefused,
+    TooManyAttempts,
+    UnknownEntry,
+)
 from app.keys import ApiKey
+from app.login_links import LoginLinks
 from app.people import People
 from app.scopes import Scope, scopes_text
 from retrieval.errors import UnknownName
@@ -30,12 +38,14 @@ class OwnAccount:
         accounts: Accounts,
         people: People,
         audit: AuditLog,
+        links: LoginLinks,
         *,
         now: Callable[[], datetime] | None = None,
     ) -> None:
         self._accounts = accounts
         self._people = people
         self._audit = audit
+        self._links = links
         self._now = now or (lambda: datetime.now(UTC).replace(tzinfo=None))
         self._lock = threading.Lock()
         self._strangers: deque[datetime] = deque(maxlen=_STRANGERS_NOTED)
@@ -49,11 +59,38 @@ class OwnAccount:
         try:
             token = self._accounts.log_in(name, password, agent=agent)
         except (LogInRefused, TooManyAttempts) as error:
-            self._refused(name, request, has_to_wait=isinstance(error, TooManyAttempts))
+            had_to_wait = isinstance(error, TooManyAttempts)
+            self.note_refusal(request, self._known(name), had_to_wait=had_to_wait)
             raise
         user = self._people.named("user", name)
         self._audit.record(Actor(user.id, user.name, request=request), "login.succeeded")
         return token
+
+    def make_login_link(self, actor: Actor, user: Principal) -> str:
+        """A token that logs `user` in once, shown this once; see `LoginLinks.make`."""
+        token = self._links.make(user)
+        self._audit.record(actor, "login.link_made", object_of(user), name=user.name)
+        return token
+
+    def of_login_link(self, token: str) -> Principal:
+        """Whom a link logs in, without using it up; see `LoginLinks.owner`."""
+        return self._links.owner(token)
+
+    def log_in_once(self, token: str, *, agent: str, request: str | None) -> str:
+        """Begin a session with the token of a link.
+
+        Raises:
+            LoginLinkRefused: see `LoginLinks.owner`.
+        """
+        try:
+            user = self._links.use(token)
+        except LoginLinkRefused:
+            self.note_refusal(request, None, reason="link")
+            raise
+        session = self._accounts.sessions.begin(user, agent)
+        actor = Actor(user.id, user.name, request=request)
+        self._audit.record(actor, "login.succeeded", by="link")
+        return session
 
     def log_out(self, token: str, *, request: str | None) -> None:
         """End a session. Nothing to do twice."""
@@ -140,11 +177,17 @@ class OwnAccount:
         self._accounts.keys.revoke(key_id, owner=owner)
         self._audit.record(actor, "key.revoked", Object("key", key_id))
 
-    def _refused(self, name: str, request: str | None, *, has_to_wait: bool) -> None:
-        try:
-            user = self._people.named("user", name)
-        except UnknownName:
-            user = None
+    def note_refusal(
+        self,
+        request: str | None,
+        user: Principal | None,
+        **details: Any,  # noqa: ANN401 - whatever JSON holds
+    ) -> None:
+        """Have the log say that somebody was not let in. Of many within a minute, how many only.
+
+        Args:
+            user: whose account it was about, if anybody's.
+        """
         with self._lock:
             now = self._now()
             is_full = len(self._strangers) == _STRANGERS_NOTED
@@ -158,9 +201,15 @@ class OwnAccount:
             "login.failed",
             None if user is None else object_of(user),
             name=None if user is None else user.name,
-            had_to_wait=has_to_wait,
             others_not_noted=unnoted,
+            **details,
         )
+
+    def _known(self, name: str) -> Principal | None:
+        try:
+            return self._people.named("user", name)
+        except UnknownName:
+            return None
 
 
 def is_in_use(key: ApiKey, now: datetime) -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     event,
 )
 
@@ -42,6 +43,29 @@ sessions = Table(
     # Whom an administrator sees Assay as; who is gone is nobody.
     Column("viewed_as_id", Key),
     Index("ix_sessions_principal_id", "principal_id"),
+)
+
+# Who of ours somebody at an OpenID provider is.
+identities = Table(
+    "identities",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("principal_id", ForeignKey("principals.id", ondelete="CASCADE"), nullable=False),
+    Column("issuer", String(255), nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    Column("last_login_at", DateTime),
+    UniqueConstraint("issuer", "subject"),
+    Index("ix_identities_principal_id", "principal_id"),
+)
+
+# Links that log somebody in once.
+login_links = Table(
+    "login_links",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("principal_id", ForeignKey("principals.id", ondelete="CASCADE"), nullable=False),
+    Column("expires_at", DateTime, nullable=False),
 )
 
 api_keys = Table(

@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.engines import EngineChoice, EngineKind, RemoteModel
 from app.errors import BadSetting
+from app.oidc.discovery import is_private_on_the_way
+from app.oidc.types import Provider
 from app.settings_file import SETTINGS_FILE, read_kept
 from generation.answering import EVIDENCE_PASSAGES, EVIDENCE_TOKENS
 from generation.decoding import Decoding
@@ -117,6 +119,43 @@ class Settings(BaseSettings):
         default=False,
         description="Send cookies over HTTPS only; set it when a proxy serves HTTPS.",
     )
+    password_login: bool = Field(
+        default=True, description="Take names and passwords; without, only the provider's log-in."
+    )
+    oidc_issuer: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/@?#]+[^\s@?#]*$",
+        description="OpenID provider where people log in, exactly as it calls itself.",
+    )
+    oidc_client_id: str | None = Field(
+        default=None, min_length=1, description="What this server is called there."
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="Its secret there; unset for a public client."
+    )
+    oidc_name: str = Field(
+        default="single sign-on",
+        min_length=1,
+        max_length=60,
+        description="What the button on the page calls the provider.",
+    )
+    oidc_scopes: str = Field(
+        default="openid profile email",
+        description="What is asked for there, with spaces between.",
+    )
+    oidc_accounts: Literal["refuse", "create"] = Field(
+        default="refuse",
+        description="Whoever logs in there without an account here is refused, or gets one.",
+    )
+    oidc_name_claim: str = Field(
+        default="preferred_username", min_length=1, description="Claim that names a new account."
+    )
+    oidc_groups_claim: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Claim that lists groups: at each log-in a user belongs to those that exist "
+        "here, and to no others.",
+    )
     audit_days: int | None = Field(
         default=None, ge=1, le=36_500, description="Days entries of the audit log are kept."
     )
@@ -163,7 +202,7 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^\s?#]+$",
-        description="Where people reach the server, for links in what is delivered.",
+        description="Where people reach the server: for links, and for logging in at a provider.",
     )
     webhook_url: SecretStr | None = Field(
         default=None, description="Address that results of scheduled runs are posted to."
@@ -214,6 +253,29 @@ class Settings(BaseSettings):
             self.precision,
             self.cache_mb,
             remote,
+        )
+
+    @property
+    def address(self) -> str:
+        """Where browsers find the server, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def provider(self) -> Provider | None:
+        """Where people log in besides here, if anywhere."""
+        if self.oidc_issuer is None:
+            return None
+        secret = self.oidc_client_secret
+        return Provider(
+            self.oidc_name,
+            self.oidc_issuer,
+            self.oidc_client_id or "",
+            f"{self.address}/login/callback",
+            None if secret is None else secret.get_secret_value(),
+            self.oidc_scopes,
+            self.oidc_name_claim,
+            self.oidc_groups_claim,
+            self.oidc_accounts == "create",
         )
 
     @property
@@ -320,6 +382,7 @@ def _home() -> Path:
 def _checked(chosen: Mapping[str, Any]) -> Settings:
     settings = _validated(chosen)
     _require_engines(settings)
+    _require_login(settings)
     return settings
 
 
@@ -353,6 +416,35 @@ def _in_words(error: Any) -> str:  # noqa: ANN401 - pydantic's own dictionary
 
 def _hides(field: str) -> bool:
     return field in Settings.model_fields and is_secret(field)
+
+
+def _require_login(settings: Settings) -> None:
+    """Refuse a provider of which something is missing, and a server nobody could log in to."""
+    provider = settings.provider
+    if provider is None:
+        if not settings.password_login:
+            raise BadSetting(
+                "ASSAY_PASSWORD_LOGIN",
+                "nobody could log in: set ASSAY_OIDC_ISSUER, or leave passwords on",
+            )
+        return
+    if not provider.client_id:
+        raise BadSetting("ASSAY_OIDC_CLIENT_ID", "ASSAY_OIDC_ISSUER is set; set this, too")
+    if settings.public_url is None:
+        raise BadSetting(
+            "ASSAY_PUBLIC_URL",
+            "ASSAY_OIDC_ISSUER is set, and the provider must be told where to send people back to; "
+            "set this to the address that browsers know, such as https://docs.example.org",
+        )
+    if "openid" not in provider.scopes.split():
+        raise BadSetting(
+            "ASSAY_OIDC_SCOPES", f"openid must be among them (it is {provider.scopes!r})"
+        )
+    if not is_private_on_the_way(provider.issuer):
+        raise BadSetting(
+            "ASSAY_OIDC_ISSUER",
+            f"it must be https, unless it is on this very machine (it is {provider.issuer!r})",
+        )
 
 
 def _require_engines(settings: Settings) -> None:

@@ -8,7 +8,7 @@ from app.api.admin_pages import admin_page_routes, viewing_routes
 from app.api.asking import AnswerMaker
 from app.api.audit import audit_routes
 from app.api.audit_pages import audit_page_routes
-from app.api.browsing import chat_routes, health_routes, page_routes
+from app.api.browsing import chat_routes, health_routes
 from app.api.collections import collection_routes
 from app.api.completions import completion_routes
 from app.api.conversations import conversation_routes
@@ -23,6 +23,7 @@ from app.api.guard import Guard
 from app.api.identity import Identity
 from app.api.jobs import JobDesk, job_routes
 from app.api.library_pages import library_page_routes
+from app.api.logging_in import login_routes
 from app.api.metrics import metrics_routes
 from app.api.operating_pages import operating_page_routes
 from app.api.own_account import own_account_routes
@@ -58,7 +59,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.desks, app.state.asking, app.state.jobs = desks, asking, jobs
     app.include_router(health_routes(services))
     app.include_router(chat_routes(services, identity))
-    app.include_router(page_routes(services, identity))
+    app.include_router(login_routes(services, identity))
     app.include_router(search_page_routes(services, identity))
     app.include_router(question_routes(services, identity, desks.answers))
     app.include_router(conversation_routes(services, identity, asking))

@@ -1,18 +1,16 @@
-"""The pages a person visits, and what a supervisor asks: is it alive, is it ready."""
+"""The chat page, and what a supervisor asks: is it alive, is it ready."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from fastapi import APIRouter, Depends
+from starlette.responses import HTMLResponse, Response
 
 from app.api.conversations import Number
 from app.api.identity import Identity
-from app.api.problems import LOGIN_PATH, problem_of
 from app.api.questions import LONGEST_QUESTION
 from app.api.scope import readable_collections
 from app.api.services import Services
 from app.api.wire import decoding_json, encoded
-from app.errors import LogInRefused, TooManyAttempts
 from app.web import pages
 from retrieval.types import Principal
 
@@ -50,52 +48,6 @@ def chat_routes(services: Services, identity: Identity) -> APIRouter:
     ) -> Response:
         services.conversations.heading(requester, conversation)  # or there is nothing to show
         return chat_page(requester, conversation)
-
-    return router
-
-
-def page_routes(services: Services, identity: Identity) -> APIRouter:
-    """`/login` and `/logout`."""
-    router = APIRouter(include_in_schema=False)
-
-    @router.api_route(LOGIN_PATH, methods=_READ)
-    def show_login(request: Request) -> Response:
-        token = identity.token(request)
-        if token and services.accounts.session(token):
-            return RedirectResponse("/", status_code=303)
-        return HTMLResponse(pages.login_page())
-
-    @router.post(LOGIN_PATH)
-    def log_in(
-        request: Request,
-        name: Annotated[str, Form()] = "",
-        password: Annotated[str, Form()] = "",
-    ) -> Response:
-        name = name.strip()
-        number = request.state.request_id
-        try:
-            token = services.own_account.log_in(
-                name, password, agent=request.headers.get("user-agent", ""), request=number
-            )
-        except (LogInRefused, TooManyAttempts) as error:
-            problem = problem_of(error)
-            page = pages.login_page(name=name, message=problem.detail)
-            return HTMLResponse(page, problem.status, dict(problem.headers))
-        earlier = identity.token(request)
-        if earlier:
-            services.own_account.log_out(earlier, request=number)
-        response = RedirectResponse("/", status_code=303)
-        identity.remember(response, token)
-        return response
-
-    @router.post("/logout")
-    def log_out(request: Request) -> Response:
-        token = identity.token(request)
-        if token:
-            services.own_account.log_out(token, request=request.state.request_id)
-        response = RedirectResponse(LOGIN_PATH, status_code=303)
-        identity.forget(response)
-        return response
 
     return router
 

@@ -54,7 +54,8 @@ class Guard:
     Args:
         allowed_hosts: see `Services`.
         session_cookie: the cookie by which a browser speaks for somebody.
-        login_path: its form needs no cookie but must not be sent by other sites either.
+        login_path: forms of this page, and of those below it, need no cookie but must not be sent
+            by other sites either.
         upload_path: what is posted here may be large; its route reads the body, piece by piece.
         explain: makes the response that tells about a refusal.
     """
@@ -111,7 +112,9 @@ class Guard:
         if request.method in _SAFE_METHODS or "authorization" in request.headers:
             return
         speaks_for_somebody = self._session_cookie in request.cookies
-        if speaks_for_somebody or request.url.path == self._login_path:
+        path = request.url.path
+        is_login = path == self._login_path or path.startswith(f"{self._login_path}/")
+        if speaks_for_somebody or is_login:
             check_same_origin(request.headers)
 
 

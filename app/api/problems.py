@@ -24,6 +24,7 @@ from app.errors import (
     AccessDenied,
     AppError,
     LastAdministrator,
+    LoginLinkRefused,
     LogInRefused,
     NotLoggedIn,
     ParameterRefused,
@@ -40,6 +41,7 @@ from app.errors import (
     UnknownKey,
     UnknownSource,
 )
+from app.oidc.errors import SignOnFailed
 from app.web import pages
 from evals.errors import EvalsError, UnknownRun, UnknownSuite
 from generation.errors import (
@@ -100,6 +102,7 @@ _PLAIN: Mapping[type[Exception], _Plain] = MappingProxyType(
         CollectionNotEmpty: _Plain(409, "not_empty"),
         JobRefused: _Plain(409, "job_state"),
         LastAdministrator: _Plain(409, "last_administrator"),
+        LoginLinkRefused: _Plain(410, "link_used"),
         LogInRefused: _Plain(401),
         NameTaken: _Plain(409, "name_taken", "name"),
         NameUnusable: _Plain(422, "name_unusable", "name"),
@@ -220,7 +223,7 @@ def _problem_of_ours(error: AppError | EvalsError) -> Problem:
             code = "server_busy" if isinstance(error, ServerBusy) else "server_stopping"
             headers = {"Retry-After": str(seconds)}
             return Problem(503, str(error), code=code, headers=headers)
-        case RequestRefused(status=status):
+        case RequestRefused(status=status) | SignOnFailed(status=status):
             return Problem(status, str(error))
         case ParameterRefused(status=status, code=code, parameter=parameter):
             return Problem(status, str(error), code=code, parameter=parameter)

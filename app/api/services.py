@@ -10,6 +10,7 @@ from app.audit import AuditLog
 from app.conversations.store import ConversationStore
 from app.evidence.finding import EvidenceFinder
 from app.library import Library
+from app.oidc.sign_on import SignOn
 from app.operating_point import OperatingPointStore
 from app.own_account import OwnAccount
 from app.people import People
@@ -100,7 +101,8 @@ class Services:
     has `answers_per_user` of both. One upload has at most `upload_bytes`. `keep_alive_seconds` is
     how long an event stream may stay silent, `grace_seconds` how long an answer of a conversation
     is made on while nobody listens. `limit_set_by` is the setting that stands in place of the
-    `operating_point`, if any.
+    `operating_point`, if any. `sign_on` is the provider at which people may log in, if any, and
+    `password_login` whether passwords are taken.
     """
 
     accounts: Accounts
@@ -139,3 +141,5 @@ class Services:
     keep_alive_seconds: float = 15.0
     limit_set_by: str | None = None
     grace_seconds: float = 60.0
+    sign_on: SignOn | None = None
+    password_login: bool = True

@@ -1,11 +1,17 @@
 """`assay user`, `assay group` and `assay key`."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from app.cli.opening import open_assay
 from app.cli.terminal import Terminal, json_option
+from app.errors import CommandFailed
 from app.scopes import LEAST, Scope, scopes_text
 from retrieval.types import Access
+
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 
 @click.group()
@@ -62,6 +68,52 @@ def password(terminal: Terminal, name: str, ask: bool) -> None:  # noqa: FBT001
         return
     new = assay.administration.new_password(COMMAND_LINE, principal)
     terminal.line(f"the new password of {name!r}, shown this once, is: {new}")
+
+
+@user.command(epilog="\b\nExample:\n  assay user login admin")
+@click.argument("name")
+@click.pass_obj
+def login(terminal: Terminal, name: str) -> None:
+    """Print a link that logs a user in once, without a password, within 15 minutes."""
+    from app.audit import COMMAND_LINE
+
+    assay = open_assay()
+    token = assay.own_account.make_login_link(COMMAND_LINE, assay.people.named("user", name))
+    terminal.line(f"{assay.settings.address}/login/once/{token}")
+    terminal.note("it is good for once, within 15 minutes, while `assay serve` runs")
+
+
+@user.command(epilog="\b\nExample:\n  assay user tie maria 248289761001")
+@click.argument("name")
+@click.argument("subject")
+@click.pass_obj
+def tie(terminal: Terminal, name: str, subject: str) -> None:
+    """Have whom the provider knows as SUBJECT log in as a user."""
+    from app.audit import COMMAND_LINE
+
+    assay = open_assay()
+    assay.administration.tie(
+        COMMAND_LINE, assay.people.named("user", name), _issuer(assay.settings), subject
+    )
+    terminal.line(f"{subject!r} logs in as {name!r}")
+
+
+@user.command(epilog="\b\nExample:\n  assay user untie maria")
+@click.argument("name")
+@click.pass_obj
+def untie(terminal: Terminal, name: str) -> None:
+    """Have nobody at a provider log in as a user any more; sessions end."""
+    from app.audit import COMMAND_LINE
+
+    assay = open_assay()
+    gone = assay.administration.untie(COMMAND_LINE, assay.people.named("user", name))
+    terminal.line(f"{name!r} is tied to nobody at a provider; {gone} could log in so until now")
+
+
+def _issuer(settings: "Settings") -> str:
+    if settings.provider is None:
+        raise CommandFailed("there is no provider to log in at; set ASSAY_OIDC_ISSUER first")
+    return settings.provider.issuer
 
 
 @user.command(epilog="\b\nExamples:\n  assay user admin maria\n  assay user admin maria --no")

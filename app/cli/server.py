@@ -71,7 +71,17 @@ def _listen(host: str, port: int) -> socket.socket:
 def _say_how_to_log_in(terminal: Terminal, assay: "Assay") -> None:
     from app.passwords import generate_password
 
-    if any(principal.is_administrator for principal in assay.access.principals()):
+    has_administrator = any(one.is_administrator for one in assay.access.principals())
+    provider = assay.settings.provider
+    if provider is not None and not assay.settings.password_login:
+        if not has_administrator:
+            assay.access.ensure_administrator(ADMINISTRATOR)
+        terminal.line(
+            f"Log in with {provider.name}; `assay user login {ADMINISTRATOR}` prints a link that "
+            f"logs {ADMINISTRATOR!r} in once."
+        )
+        return
+    if has_administrator:
         terminal.line(
             "Log in with your user name and password; `assay user password "
             f"{ADMINISTRATOR}` sets a new password for {ADMINISTRATOR!r}."

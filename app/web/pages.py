@@ -38,9 +38,27 @@ def page(template: str, visitor: Principal, *, here: str, **values: Any) -> str:
     )
 
 
-def login_page(*, name: str = "", message: str | None = None) -> str:
-    """The form to log in, with what went wrong the last time."""
-    return _templates.get_template("login.html").render(name=name, message=message)
+def login_page(
+    *,
+    name: str = "",
+    message: str | None = None,
+    provider: str | None = None,
+    has_password: bool = True,
+) -> str:
+    """Where one logs in, with what went wrong the last time.
+
+    Args:
+        provider: where else one may log in; None: nowhere.
+        has_password: whether names and passwords are taken.
+    """
+    return _templates.get_template("login.html").render(
+        name=name, message=message, provider=provider, has_password=has_password
+    )
+
+
+def login_link_page(name: str, token: str) -> str:
+    """What a link that logs somebody in once leads to."""
+    return _templates.get_template("login_link.html").render(name=name, token=token)
 
 
 def error_page(title: str, detail: str) -> str:

@@ -25,7 +25,9 @@ from app.audit import AuditLog
 from app.conversations.store import ConversationStore
 from app.deletion import Deletions
 from app.evidence.finding import EvidenceFinder
+from app.identities import Identities
 from app.library import Library as Documents
+from app.login_links import LoginLinks
 from app.operating_point import OperatingPointStore
 from app.own_account import OwnAccount
 from app.people import People
@@ -302,8 +304,14 @@ def site(tmp_path):
         people=people_,
         collections=collections,
         audit=audit,
-        administration=Administration(access, people_, accounts, audit),
-        own_account=OwnAccount(accounts, people_, audit, now=lambda: clock.now),
+        administration=Administration(access, people_, accounts, Identities(engine), audit),
+        own_account=OwnAccount(
+            accounts,
+            people_,
+            audit,
+            LoginLinks(engine, now=lambda: clock.now),
+            now=lambda: clock.now,
+        ),
         sharing=sharing,
         library=Documents(access, Catalog(engine), originals, deletions, sharing, audit),
         store=store,

@@ -46,6 +46,10 @@ SHOWN_DEFAULTS = {  # where the table says it in words
     "judge_key": "unset",
     "judge_model": "unset",
     "public_url": "unset",
+    "oidc_issuer": "unset",
+    "oidc_client_id": "unset",
+    "oidc_client_secret": "unset",
+    "oidc_groups_claim": "unset",
     "webhook_url": "unset",
     "webhook_secret": "unset",
     "mail_host": "unset",
@@ -307,6 +311,6 @@ def test_every_make_target_that_is_named_exists_and_the_public_ones_are_named():
     assert public - named - {"help"} == set()
 
 
-def test_no_two_decisions_have_the_same_number():
-    numbers = [path.name[:4] for path in (ROOT / "docs" / "decisions").glob("*.md")]
-    assert sorted(set(numbers)) == sorted(numbers)
+def test_the_decisions_are_numbered_without_gaps():
+    numbers = sorted(path.name[:4] for path in (ROOT / "docs" / "decisions").glob("*.md"))
+    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]

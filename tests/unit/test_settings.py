@@ -88,3 +88,46 @@ def test_the_limits_themselves_are_allowed(monkeypatch, name, value):
 def test_settings_do_not_change():
     with pytest.raises(ValueError, match="frozen"):
         Settings().port = 1
+
+
+SIGN_ON = {
+    "ASSAY_OIDC_ISSUER": "https://login.example.org/realms/a",
+    "ASSAY_OIDC_CLIENT_ID": "assay",
+    "ASSAY_OIDC_CLIENT_SECRET": "never shown",
+    "ASSAY_PUBLIC_URL": "https://docs.example.org/",
+}
+
+
+def test_a_provider_is_sent_people_back_to_the_public_address(monkeypatch):
+    for name, value in SIGN_ON.items():
+        monkeypatch.setenv(name, value)
+    provider = read_settings().provider
+    assert provider.redirect_uri == "https://docs.example.org/login/callback"
+    assert (provider.client_secret, provider.creates_accounts) == ("never shown", False)
+    assert "never shown" not in f"{provider!r} {read_settings()!r}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ASSAY_OIDC_CLIENT_ID", ""),
+        ("ASSAY_PUBLIC_URL", ""),
+        ("ASSAY_OIDC_ISSUER", "http://login.example.org"),
+        ("ASSAY_OIDC_ISSUER", "login.example.org"),
+        ("ASSAY_OIDC_ISSUER", "https://login.example.org?x=1"),
+        ("ASSAY_OIDC_SCOPES", "profile email"),
+        ("ASSAY_OIDC_ACCOUNTS", "perhaps"),
+    ],
+)
+def test_a_provider_with_something_missing_is_refused_by_name(monkeypatch, name, value):
+    for known, usual in SIGN_ON.items():
+        monkeypatch.setenv(known, usual)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadSetting, match=f"^{name}: "):
+        read_settings()
+
+
+def test_passwords_cannot_be_switched_off_where_they_are_the_only_way_in(monkeypatch):
+    monkeypatch.setenv("ASSAY_PASSWORD_LOGIN", "false")
+    with pytest.raises(BadSetting, match="nobody could log in"):
+        read_settings()
