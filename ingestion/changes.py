@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from ingestion.errors import TooManyRemoved
+from ingestion.ignoring import EVERYTHING, Selection
 from retrieval.types import KnownFile
 
 REMOVAL_LIMIT_PERCENT = 20
@@ -45,6 +46,7 @@ def plan_changes(
     *,
     synced_folders: Sequence[str] = (),
     unopened: Sequence[str] = (),
+    selection: Selection = EVERYTHING,
 ) -> Plan:
     """Compare files with the store by content.
 
@@ -63,7 +65,7 @@ def plan_changes(
         is_unchanged = match is not None and match.sha256 == file.sha256
         (unchanged if is_unchanged else to_read).append(file)
     here = {file.path for file in found}
-    in_scope = [path for path in known if _lies_under(path, synced_folders)]
+    in_scope = [path for path in known if _is_in_scope(path, synced_folders, selection)]
     gone = tuple(
         known[path].document_id
         for path in in_scope
@@ -80,6 +82,14 @@ def refuse_mass_removal(plan: Plan) -> None:
     """
     if len(plan.to_remove) * 100 > plan.in_scope * REMOVAL_LIMIT_PERCENT:
         raise TooManyRemoved(len(plan.to_remove), plan.in_scope, REMOVAL_LIMIT_PERCENT)
+
+
+def _is_in_scope(path: str, folders: Sequence[str], selection: Selection) -> bool:
+    return any(
+        selection.refusal(PurePath(path).relative_to(folder).as_posix()) is None
+        for folder in folders
+        if PurePath(path).is_relative_to(folder)
+    )
 
 
 def _lies_under(path: str, folders: Sequence[str]) -> bool:

@@ -7,6 +7,7 @@ IngestionError
 │   ├── NoText           readable, but there is nothing to cite in it
 │   └── FileTooLarge     over a limit
 ├── ReaderCrashed        the reader's process died or ran out of time on this file
+├── BadPattern           a line of .assayignore, --include or --exclude that is no pattern
 ├── TooManyRemoved       --sync would remove more than the allowed share
 ├── UnknownJob           a job that is not there
 └── JobRefused           a command that a job in its state does not take
@@ -45,6 +46,16 @@ class FileTooLarge(FileRejected):
 
 class ReaderCrashed(IngestionError):
     """The reader's process died or ran out of time on this file."""
+
+
+class BadPattern(IngestionError):
+    """A line of `.assayignore`, `--include` or `--exclude` that is no pattern."""
+
+    def __init__(self, name: str, number: int, line: str) -> None:
+        super().__init__(
+            f"{name}, line {number}: {line!r} is no pattern; patterns are as in .gitignore, such "
+            "as '*.tmp', 'drafts/' or '/old/**'"
+        )
 
 
 class TooManyRemoved(IngestionError):

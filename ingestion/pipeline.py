@@ -11,6 +11,7 @@ from typing import Protocol
 from ingestion.changes import FoundFile, Plan, plan_changes, refuse_mass_removal
 from ingestion.errors import FileRejected, IngestionError
 from ingestion.finding import Found, find_files, read_whole
+from ingestion.ignoring import EVERYTHING, Selection
 from ingestion.publishing import ReadFile, publish_all
 from ingestion.stage_times import StageTimes
 from ingestion.types import FileEvent, FileStage, ParsedDocument
@@ -50,7 +51,10 @@ class Listing:
 
 @dataclass(slots=True)
 class Report:
-    """What became of every file of a run. Each counts once; `reasons` is by path."""
+    """What became of every file of a run. Each counts once; `reasons` is by path.
+
+    `ignored` counts files and folders that a rule passes over, a folder once for all in it.
+    """
 
     added: int = 0
     changed: int = 0
@@ -58,6 +62,7 @@ class Report:
     removed: int = 0
     rejected: int = 0
     failed: int = 0
+    ignored: int = 0
     passages_embedded: int = 0
     reasons: dict[str, str] = field(default_factory=dict)
 
@@ -113,6 +118,7 @@ class Ingester:
         collection: Collection,
         sync: bool = False,
         allow_mass_removal: bool = False,
+        selection: Selection = EVERYTHING,
         on_progress: Callable[[Progress], None] = lambda _: None,
     ) -> Report:
         """Publish new and changed files; with `sync`, remove documents whose file has gone.
@@ -120,19 +126,25 @@ class Ingester:
         Args:
             paths: files and folders, the latter walked to the bottom; hidden files and folders
                 and what a file system link points to are passed over inside folders.
+            selection: which files inside folders it is about.
 
         Raises:
             TooManyRemoved: `sync` would remove a large share and `allow_mass_removal` is false;
                 nothing was done.
         """
         listing = self.look(
-            paths, collection=collection, sync=sync, allow_mass_removal=allow_mass_removal
+            paths,
+            collection=collection,
+            sync=sync,
+            allow_mass_removal=allow_mass_removal,
+            selection=selection,
         )
         found, plan = listing.found, listing.plan
         report = Report(
             unchanged=len(plan.unchanged),
             rejected=len(found.rejected),
             failed=len(found.failed),
+            ignored=len(found.ignored),
             reasons={**found.rejected, **found.failed},
         )
         sizes = {file.path: file.size for file in plan.to_read}
@@ -163,19 +175,21 @@ class Ingester:
         collection: Collection,
         sync: bool = False,
         allow_mass_removal: bool = False,
+        selection: Selection = EVERYTHING,
     ) -> Listing:
         """Find and compare; nothing is changed yet.
 
         Raises:
             TooManyRemoved: as `ingest`.
         """
-        found = find_files(paths)
+        found = find_files(paths, selection)
         folders = [str(path.resolve()) for path in paths if path.is_dir()] if sync else []
         plan = plan_changes(
             found.files,
             self._store.known_files(collection),
             synced_folders=folders,
             unopened=found.unopened,
+            selection=selection,
         )
         if not allow_mass_removal:
             refuse_mass_removal(plan)

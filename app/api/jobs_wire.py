@@ -41,6 +41,7 @@ class JobJson(TypedDict):
     files: dict[str, int]
     unchanged: int
     removed: int
+    ignored: int
     progress: JobProgressJson
 
 
@@ -92,6 +93,7 @@ def job_json(job: Job, tally: Tally, *, with_paths: bool) -> JobJson | Operators
         "files": {state.value: tally.files.get(state, 0) for state in ItemState},
         "unchanged": job.unchanged,
         "removed": job.removed,
+        "ignored": job.source.ignored,
         "progress": {
             "files_done": far.files_done,
             "files_total": far.files_total,

@@ -4,6 +4,7 @@ import asyncio
 import errno
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from pathlib import PurePath
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -20,6 +21,8 @@ from app.api.wire import encoded
 from app.errors import ParameterRefused, RequestRefused
 from app.uploads.file_names import UPLOADED, distinct_names, usable_name
 from app.uploads.staging import Arriving
+from ingestion.errors import BadPattern
+from ingestion.ignoring import IGNORE_FILE, RULES_LIMIT_BYTES, ignored_among
 from ingestion.jobs.types import Job, NewItem, Source, SourceKind
 from retrieval.types import Collection, Principal
 
@@ -96,10 +99,11 @@ async def _taken(
             raise
         except ClientDisconnect as error:
             raise RequestRefused(400, "the upload was cut short; send it again") from error
-        source = Source(SourceKind.UPLOAD, staging=arriving.name)
+        items, ignored = await run_in_threadpool(_items, files)
+        source = Source(SourceKind.UPLOAD, staging=arriving.name, ignored=ignored)
         created = await run_in_threadpool(
             lambda: services.jobs.create(
-                collection, source, _items(files), principal_id=requester.id, request_key=key
+                collection, source, items, principal_id=requester.id, request_key=key
             )
         )
         if created.is_new:
@@ -139,12 +143,35 @@ async def _pieces(request: Request, limit_bytes: int) -> AsyncIterator[bytes]:
             yield piece
 
 
-def _items(files: list[SentFile]) -> list[NewItem]:
-    names = distinct_names([usable_name(file.name) for file in files])
-    return [
+def _items(files: list[SentFile]) -> tuple[list[NewItem], int]:
+    """What a job is to bring in, and how many files those named `.assayignore` keep out."""
+    sent = {name: file for file, name in _named(files)}
+    rules = {name: file for name, file in sent.items() if PurePath(name).name == IGNORE_FILE}
+    try:
+        ignored = ignored_among([*sent], {name: _rules_text(file) for name, file in rules.items()})
+    except BadPattern as error:
+        raise RequestRefused(422, str(error)) from error
+    items = [
         NewItem(UPLOADED + name, name, file.size, str(file.path))
-        for file, name in zip(files, names, strict=True)
+        for name, file in sent.items()
+        if name not in rules and name not in ignored
     ]
+    for name in {*rules, *ignored}:
+        sent[name].path.unlink()
+    return items, len(ignored.keys() - rules.keys())
+
+
+def _named(files: list[SentFile]) -> Iterator[tuple[SentFile, str]]:
+    return zip(files, distinct_names([usable_name(file.name) for file in files]), strict=True)
+
+
+def _rules_text(file: SentFile) -> str:
+    if file.size > RULES_LIMIT_BYTES:
+        raise RequestRefused(413, f"{IGNORE_FILE} has at most {RULES_LIMIT_BYTES:,} bytes")
+    try:
+        return file.path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RequestRefused(422, f"{file.name} is not UTF-8; save it as UTF-8") from error
 
 
 def _check_key(key: str | None) -> None:

@@ -24,32 +24,52 @@ DEFAULT_COLLECTION = "documents"
 @click.command(
     epilog="\b\nExamples:\n  assay ingest handbook.pdf prices.docx\n"
     "  assay ingest ~/contracts --collection contracts\n"
-    "  assay ingest ~/contracts --collection contracts --sync"
+    "  assay ingest ~/contracts --collection contracts --sync\n"
+    "  assay ingest ~/contracts --include '*.pdf' --exclude drafts/ --dry-run"
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--collection", default=DEFAULT_COLLECTION, show_default=True, metavar="NAME")
 @click.option("--sync", is_flag=True, help="Remove documents whose file has gone from a folder.")
 @click.option("--yes", is_flag=True, help="Let --sync remove more than 20 % of the documents.")
+@click.option(
+    "--include", multiple=True, metavar="GLOB", help="Only files in folders that match; repeatable."
+)
+@click.option(
+    "--exclude", multiple=True, metavar="GLOB", help="Not files and folders that match; repeatable."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
 @json_option
 @click.pass_obj
 def ingest(
     terminal: Terminal,
+    *,
     paths: tuple[Path, ...],
     collection: str,
-    sync: bool,  # noqa: FBT001
-    yes: bool,  # noqa: FBT001
+    sync: bool,
+    yes: bool,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    dry_run: bool,
 ) -> None:
     """Bring files and folders in.
 
     Reads office files, PDF, web pages, e-mail, text and archives of these, by content. Unchanged
     files cost nothing; a file that cannot be read is named with the reason and stops nothing. Stop
-    with Ctrl-C at any time and run the same command to go on.
+    with Ctrl-C at any time and run the same command to go on. What a folder's .assayignore names,
+    with the rules of .gitignore, is passed over.
     """
     from app.job_worker import make_and_work
     from app.upkeep import sweep_left_overs
+    from ingestion.ignoring import Selection
     from ingestion.jobs.types import Source, SourceKind
 
+    selection = Selection(include, exclude)
     assay = open_assay()
+    if dry_run:
+        from app.cli.dry_run import show_plan
+
+        show_plan(terminal, assay, paths, collection=collection, sync=sync, selection=selection)
+        return
     sweep_left_overs(assay)
     target = assay.store.ensure_collection(collection)
     source = Source(
@@ -57,6 +77,8 @@ def ingest(
         paths=tuple(str(path.resolve()) for path in paths),
         sync=sync,
         allow_mass_removal=yes,
+        include=include,
+        exclude=exclude,
     )
     terminal.note("Comparing files…") if not terminal.is_json else None
     with job_bar(assay) as show:
@@ -82,7 +104,7 @@ def report_of(assay: "Assay", job: "Job") -> "Report":
     """What became of the files of a job, as a run of `assay ingest` tells it."""
     from ingestion.pipeline import Report
 
-    report = Report(unchanged=job.unchanged, removed=job.removed)
+    report = Report(unchanged=job.unchanged, removed=job.removed, ignored=job.source.ignored)
     for item in assay.jobs.items(job.id).items:
         kind = item.change or item.state.value
         if hasattr(report, kind):

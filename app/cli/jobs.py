@@ -178,6 +178,8 @@ def _line(terminal: Terminal, assay: "Assay", job: "Job") -> None:
         counts.append(f"{job.unchanged} unchanged when looked at")
     if job.removed:
         counts.append(f"{job.removed} removed")
+    if job.source.ignored:
+        counts.append(f"{job.source.ignored} ignored")
     terminal.line(f"    {progress_text(far)}")
     if counts:
         terminal.line(f"    {', '.join(counts)}; {duration_text(job.active_seconds)} of work")

@@ -98,7 +98,7 @@ class JobStore:
                 "state": JobState.QUEUED.value,
                 "request_key": request_key,
                 "created_at": _now(),
-                "is_listed": int(bool(items)),
+                "is_listed": int(bool(items) or source.kind is SourceKind.UPLOAD),
             }
             job_id = int(
                 sql.execute(
@@ -234,11 +234,18 @@ class JobStore:
             return _job(sql, job_id)
 
     def list_items(
-        self, job_id: int, items: Sequence[NewItem], *, unchanged: int, removals: Sequence[int]
+        self,
+        job_id: int,
+        items: Sequence[NewItem],
+        *,
+        unchanged: int,
+        removals: Sequence[int],
+        ignored: int = 0,
     ) -> None:
         """Write down what looking at a job's folders has found, all of it or nothing."""
         with writing(self._engine) as sql:
-            source = asdict(_job(sql, job_id).source) | {"removals": list(removals)}
+            found = {"removals": list(removals), "ignored": ignored}
+            source = asdict(_job(sql, job_id).source) | found
             _insert_items(sql, job_id, items)
             sql.execute(
                 update(ingest_jobs)
@@ -376,13 +383,19 @@ def _job_of(row: Row[Any]) -> Job:
 
 
 def _is_same(one: Job, other: Job) -> bool:
-    return one.collection == other.collection and one.source.paths == other.source.paths
+    if one.collection != other.collection:
+        return False
+    return all(
+        getattr(one.source, name) == getattr(other.source, name)
+        for name in ("kind", "paths", "include", "exclude")
+    )
 
 
 def _source(text: str) -> Source:
     fields = json.loads(text)
-    for name in ("paths", "removals"):
-        fields[name] = tuple(fields[name])
+    fields = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
+    }
     return Source(**{**fields, "kind": SourceKind(fields["kind"])})
 
 

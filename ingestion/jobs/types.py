@@ -52,7 +52,8 @@ class Source:
 
     `paths` are absolute files and folders of this machine, which the job looks at when it begins.
     `staging` names the folder that holds the bytes of an upload. With `sync`, documents whose file
-    has gone are removed: `removals` are their ids, known once the folders were looked at.
+    has gone are removed: `removals` are their ids, known once the folders were looked at, as is
+    how many files and folders were `ignored`. `include` and `exclude` are as in `Selection`.
     """
 
     kind: SourceKind
@@ -61,6 +62,9 @@ class Source:
     allow_mass_removal: bool = False
     staging: str = ""
     removals: tuple[int, ...] = ()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    ignored: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from ingestion.changes import FoundFile
 from ingestion.errors import IngestionError
 from ingestion.finding import read_whole
+from ingestion.ignoring import Selection
 from ingestion.jobs.states import BEGUN_ITEMS, item_after
 from ingestion.jobs.store import MOST_ATTEMPTS, JobStore
 from ingestion.jobs.types import Item, ItemState, ItemUpdate, Job, JobState, NewItem, SourceKind
@@ -73,6 +74,7 @@ class JobWork:
                 collection=job.collection,
                 sync=job.source.sync,
                 allow_mass_removal=job.source.allow_mass_removal,
+                selection=Selection(job.source.include, job.source.exclude),
             )
             plan = listing.plan
             self._jobs.list_items(
@@ -80,6 +82,7 @@ class JobWork:
                 _items_of(listing),
                 unchanged=len(plan.unchanged),
                 removals=plan.to_remove,
+                ignored=len(listing.found.ignored),
             )
         job = self._jobs.job(job.id)
         on_written(job)

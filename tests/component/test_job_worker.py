@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.bootstrap import Assay
+from app.cli.documents import ingest as ingest_command
 from app.cli.documents import report_of
 from app.cli.jobs import jobs as jobs_command
 from app.cli.terminal import Terminal
@@ -230,3 +231,40 @@ def test_jobs_are_commanded(assay):
     assert "queued" in run("resume", number).output
     assert "cancelled" in run("cancel", number).output
     assert "queued" in run("retry", number, "--rejected").output
+
+
+def test_a_dry_run_says_what_would_be_done_by_which_rule_and_does_nothing(assay, folder):
+    make_and_work(
+        assay, assay.store.ensure_collection("docs"), source_of(folder), on_written=lambda _: None
+    )
+    (folder / "a.txt").unlink()
+    (folder / "new.txt").write_text("New.")
+    (folder / "x.tmp").write_text("Temporary.")
+    (folder / ".assayignore").write_text("# ours\nx.*\n")
+    options = [str(folder), "--sync", "--exclude", "*.jpg", "--dry-run"]
+
+    def dry(*more: str) -> str:
+        return (
+            CliRunner()
+            .invoke(ingest_command, [*options, *more], obj=Terminal(), catch_exceptions=False)
+            .output
+        )
+
+    told = json.loads(dry("--collection", "docs", "--json"))
+    assert told == {
+        "add": [str(folder / "new.txt")],
+        "change": [],
+        "remove": [str(folder / "a.txt")],
+        "ignore": {
+            str(folder / "bad.jpg"): "left out by --exclude '*.jpg'",
+            str(folder / "x.tmp"): "ignored by .assayignore, line 2: x.*",
+        },
+        "reject": {},
+        "fail": {},
+        "unchanged": 0,
+    }
+    shown = dry("--collection", "not there yet")
+    assert f"  ignore  {folder / 'x.tmp'}: ignored by .assayignore, line 2: x.*" in shown
+    assert "1 to add, 2 to ignore, 0 unchanged; nothing was done" in shown
+    assert [one.name for one in assay.store.collections()] == ["docs"]
+    assert len(assay.jobs.jobs()) == 1

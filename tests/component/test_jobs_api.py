@@ -81,6 +81,23 @@ def test_an_upload_is_a_job_that_says_what_became_of_each_file(site):
     assert events[0][1] == done
 
 
+def test_an_uploaded_folder_keeps_to_its_own_rules(site):
+    headers = writer(site)
+    sent = {"docs/a.txt": b"A.", "docs/b.tmp": b"B.", "docs/.assayignore": b"*.tmp\n"}
+    body = b"".join(part(name, content) for name, content in sent.items()) + END
+    made = post(site, {**headers, **FORM}, content=body).json()
+    assert (made["ignored"], made["progress"]["files_total"]) == (1, 1)
+    assert [item.name for item in site.services.jobs.items(made["job"]).items] == ["docs/a.txt"]
+    assert len(staged(site)) == 1  # nothing is kept of the others
+    only = part("docs/b.tmp", b"B.") + part("docs/.assayignore", b"*") + END
+    made = post(site, {**headers, **FORM}, content=only).json()
+    work(site, made["job"])
+    assert site.services.jobs.job(made["job"]).state.value == "done"
+    bad = part("docs/a.txt", b"A.") + part("docs/.assayignore", b"[z-a]") + END
+    reply = post(site, {**headers, **FORM}, content=bad)
+    assert (reply.status_code, "line 1" in reply.json()["detail"]) == (422, True)
+
+
 def test_what_arrives_goes_to_disk_in_pieces_and_its_name_nowhere(site):
     names = ["../../../escape.txt", "/etc/cron.d/x", "a\\b.txt", "same.txt", "same.txt", "‮x.txt"]
     body = b"".join(part(name, b"words " * 20_000) for name in names) + END

@@ -10,6 +10,7 @@ import pytest
 from ingestion.changes import FoundFile
 from ingestion.errors import TooManyRemoved
 from ingestion.finding import FILE_LIMIT_BYTES
+from ingestion.ignoring import Selection
 from ingestion.pipeline import Ingester, Progress, Report
 from ingestion.types import FileEvent, FileStage
 from tests.component.library import Library, opened, texts
@@ -521,3 +522,54 @@ def test_several_readers_read_at_once_and_files_come_in_their_order(library, fol
     added = [Path(event.path).name for event in told if event.stage is FileStage.ADDED]
     assert added == [f"{name}.txt" for name in "abcdefgh"]
     assert 1 < len(set(reader.threads.values())) == reader.opened <= 3
+
+
+def test_ignored_files_stay_out_and_a_sync_takes_those_that_became_ignored_out(
+    run, folder, library
+):
+    (folder / "drafts" / "deep").mkdir(parents=True)
+    write(folder, **{name: f"Text {name}." for name in "abcdef"}, old="Old.")
+    write(folder / "drafts" / "deep", draft="A draft.")
+    (folder / ".assayignore").write_text("/drafts/\n")
+    assert counts(run()) == {"added": 7}
+    (folder / ".assayignore").write_text("/drafts/\nold.*\n")
+    report = run()
+    assert (counts(report), report.ignored) == ({"unchanged": 6}, 2)  # without sync all stay
+    assert "old.txt" in known(library)
+    assert counts(run(sync=True)) == {"unchanged": 6, "removed": 1}
+    assert "old.txt" not in known(library)
+    assert counts(run(folder / "old.txt")) == {"added": 1}  # named itself, it is taken
+
+
+def test_globs_narrow_a_run_and_its_sync(run, folder, library):
+    write(folder, **{name: f"Text {name}." for name in "abcdefgh"})
+    (folder / "note.md").write_text("A note.")
+    run()
+    (folder / "a.txt").unlink()
+    (folder / "note.md").unlink()
+    selection = Selection(include=("*.md", "/b.txt"))
+    narrowed = run(sync=True, allow_mass_removal=True, selection=selection)
+    assert counts(narrowed) == {"unchanged": 1, "removed": 1}
+    assert "a.txt" in known(library)
+    selection = Selection(exclude=("a.*",))
+    assert counts(run(sync=True, selection=selection)) == {"unchanged": 7}
+    assert counts(run(sync=True)) == {"unchanged": 7, "removed": 1}
+
+
+@pytest.mark.parametrize(
+    "rules", [b"fine\n[z-a]\n", b"\xff\xfe", None], ids=["no pattern", "not UTF-8", "no file"]
+)
+def test_a_folder_whose_rules_cannot_be_read_is_left_as_it_is(run, folder, library, rules):
+    (folder / "deep").mkdir()
+    write(folder, a="A.")
+    write(folder / "deep", b="B.")
+    run()
+    write(folder / "deep", b="Changed.", new="Shall perhaps not come in.")
+    if rules is None:
+        (folder / "deep" / ".assayignore").mkdir()
+    else:
+        (folder / "deep" / ".assayignore").write_bytes(rules)
+    report = run(sync=True)
+    assert counts(report) == {"unchanged": 1, "failed": 1}
+    assert ".assayignore cannot be read" in report.reasons[str(folder / "deep")]
+    assert known(library) == ["a.txt", "b.txt"]

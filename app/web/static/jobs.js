@@ -95,6 +95,7 @@ function wordsOf(job) {
   const parts = [`${progress.files_done} of ${progress.files_total} read`];
   if (progress.passages) parts.push(count(progress.passages, "passage"));
   if (files.unchanged || job.unchanged) parts.push(`${files.unchanged + job.unchanged} unchanged`);
+  if (job.ignored) parts.push(`${job.ignored} ignored by .assayignore`);
   if (files.rejected + files.failed) parts.push(`${files.rejected + files.failed} could not be read`);
   return parts.join(", ");
 }

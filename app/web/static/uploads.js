@@ -66,13 +66,16 @@ async function collect(entry, above, found) {
 // Sending
 
 function take(chosen) {
-  if (!chosen.length) return;
+  // Each part makes a job of its own: every one needs the rules that say what is passed over.
+  const rules = chosen.filter(({ path }) => path.endsWith("/.assayignore"));
+  const wanted = chosen.filter(({ path }) => !/\/\.|^\.[^/]+\//.test(path)); // nothing hidden in a folder
+  if (!wanted.length) return;
   list.hidden = false;
-  let part = newPart();
-  for (const { file, path } of chosen) {
+  let part = newPart(rules);
+  for (const { file, path } of wanted) {
     if (part.files.length && (part.files.length >= MOST_FILES || part.bytes + file.size > MOST_BYTES)) {
       waiting.push(part);
-      part = newPart();
+      part = newPart(rules);
     }
     part.files.push({ file, path, line: newLine(path) });
     part.bytes += file.size;
@@ -82,7 +85,7 @@ function take(chosen) {
 }
 
 // The same key at every try: the server makes one job of it, however often it arrives.
-const newPart = () => ({ files: [], bytes: 0, key: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`, tries: 0 });
+const newPart = (rules) => ({ files: [], rules, bytes: 0, key: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`, tries: 0 });
 
 function newLine(path) {
   const bar = element("progress");
@@ -142,7 +145,7 @@ async function send(part) {
 function post(part) {
   return new Promise((resolve) => {
     const form = new FormData();
-    for (const { file, path } of part.files) form.append("files", file, path);
+    for (const { file, path } of [...part.files, ...part.rules]) form.append("files", file, path);
     const request = new XMLHttpRequest(); // fetch tells nobody how far it has sent
     request.open("POST", `/api/jobs?collection=${encodeURIComponent(collection)}`);
     request.setRequestHeader("Idempotency-Key", part.key);
