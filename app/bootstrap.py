@@ -335,8 +335,13 @@ class Assay:
 
         # Embedding takes every core it gets; a reader beside it needs about one.
         readers = max(1, min(_MOST_READERS, (os.cpu_count() or 1) // 2))
+        reads_hidden = self.settings.hidden_text == "read"
         return Ingester(
-            self.store, lambda: self.encoder, ReaderProcess, readers=readers, times=times
+            self.store,
+            lambda: self.encoder,
+            lambda: ReaderProcess(reads_hidden=reads_hidden),
+            readers=readers,
+            times=times,
         )
 
     def carriers(self) -> "Carriers":

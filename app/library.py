@@ -9,6 +9,7 @@ from app.errors import AccessDenied, UnknownEntry
 from app.sharing import Sharing
 from retrieval.access import AccessList
 from retrieval.catalog import Catalog, Listed, Order, PassageText, Place
+from retrieval.hidden import HiddenText
 from retrieval.originals import Originals
 from retrieval.types import Access, Collection, Principal
 
@@ -76,6 +77,10 @@ class Library:
     def passages(self, document: Listed, *, after: int | None, limit: int) -> Sequence[PassageText]:
         """Passages of a document that was opened."""
         return self._catalog.passages(document, after=after, limit=limit)
+
+    def hidden(self, document: Listed) -> Sequence[HiddenText]:
+        """What the file of a document that was opened keeps from human eyes."""
+        return self._catalog.hidden(document)
 
     def original(self, actor: Actor, requester: Principal, number: int) -> tuple[Listed, Path]:
         """A document and the file of its original; raises as `document`. It is logged.

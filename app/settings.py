@@ -181,6 +181,10 @@ class Settings(BaseSettings):
         default=True,
         description="Keep what documents order a model to do out of prompts and quotations.",
     )
+    hidden_text: Literal["leave_out", "read"] = Field(
+        default="leave_out",
+        description="Text that files hide from human eyes; read: bring it in at a document's end.",
+    )
     policy: Policy | None = Field(
         default=None,
         description="What becomes of sentences that are not supported: show, strike, quote or "

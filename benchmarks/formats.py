@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from ingestion.errors import FileRejected, ReaderCrashed
 from ingestion.sandbox import ReaderProcess
+from retrieval.hidden import HiddenText
 
 _WORD = re.compile(r"\w+")
 
@@ -32,6 +33,7 @@ class Fate(NamedTuple):
     reason: str
     text: str | None
     seconds: float
+    hidden: tuple[HiddenText, ...] = ()
 
 
 class Overlap(NamedTuple):
@@ -56,14 +58,16 @@ def fate_of(path: Path, reader: ReaderProcess) -> Fate:
     """Read a file and say how it went."""
     started = time.monotonic()
     outcome, reason, text = "read", "", None
+    hidden: tuple[HiddenText, ...] = ()
     try:
-        text = reader.read(path.name, path.read_bytes()).text
+        document = reader.read(path.name, path.read_bytes())
+        text, hidden = document.text, document.hidden
     except FileRejected as rejection:
         outcome, reason = "refused", str(rejection)
     except ReaderCrashed as crash:
         outcome, reason = "failed", str(crash)
     seconds = time.monotonic() - started
-    return Fate(path.name, path.suffix.lower(), outcome, reason, text, seconds)
+    return Fate(path.name, path.suffix.lower(), outcome, reason, text, seconds, hidden)
 
 
 def print_report(fates: list[Fate], gold: dict[str, str]) -> None:
@@ -81,6 +85,16 @@ def print_report(fates: list[Fate], gold: dict[str, str]) -> None:
     reasons = Counter(re.sub(r"\d+", "N", f.reason) for f in fates if f.outcome != "read")
     for reason, count in reasons.most_common():
         print(f"{count:4}  {reason}")
+    print("\nhidden text, files (characters) by kind:")
+    by_ending = Counter(
+        (fate.ending, by) for fate in fates for by in {piece.by for piece in fate.hidden}
+    )
+    characters = Counter[tuple[str, str]]()
+    for fate in fates:
+        for piece in fate.hidden:
+            characters[fate.ending, piece.by] += piece.characters
+    for (ending, by), count in sorted(by_ending.items()):
+        print(f"  {ending:8} {by:10} {count:4} ({characters[ending, by]:,})")
     scores = [word_overlap(f.text or "", gold[f.name]) for f in fates if f.name in gold]
     if scores:
         f1s = [score.f1 for score in scores]
@@ -106,7 +120,14 @@ def main() -> None:
         fates = [fate_of(path, reader) for path in paths]
     print_report(fates, gold)
     if arguments.out:
-        rows = [fate._asdict() | {"text": len(fate.text or "")} for fate in fates]
+        rows = [
+            fate._asdict()
+            | {
+                "text": len(fate.text or ""),
+                "hidden": [[one.by, one.page, one.text[:200]] for one in fate.hidden],
+            }
+            for fate in fates
+        ]
         arguments.out.write_text(json.dumps(rows, indent=1), encoding="utf-8")
 
 

@@ -5,6 +5,7 @@ IngestionError
 │   ├── UnsupportedType  a kind of file Assay does not read
 │   ├── UnreadableFile   damaged, encrypted, or not what it claims to be
 │   ├── NoText           readable, but there is nothing to cite in it
+│   │   └── OnlyHidden   all its text is hidden from human eyes
 │   └── FileTooLarge     over a limit
 ├── ReaderCrashed        the reader's process died or ran out of time on this file
 ├── BadPattern           a line of .assayignore, --include or --exclude that is no pattern
@@ -12,6 +13,8 @@ IngestionError
 ├── UnknownJob           a job that is not there
 └── JobRefused           a command that a job in its state does not take
 """
+
+from retrieval.hidden import HiddenText
 
 
 class IngestionError(Exception):
@@ -35,6 +38,18 @@ class UnreadableFile(FileRejected):
 
 class NoText(FileRejected):
     """Readable, but there is nothing to cite in it."""
+
+
+class OnlyHidden(NoText):
+    """All its text is hidden from human eyes; `hidden` is that text."""
+
+    def __init__(self, hidden: tuple[HiddenText, ...]) -> None:
+        self.hidden = hidden
+        characters = sum(piece.characters for piece in hidden)
+        super().__init__(
+            f"its text, {characters:,} characters, is hidden from human eyes; "
+            "ASSAY_HIDDEN_TEXT=read reads such text, too"
+        )
 
 
 class FileTooLarge(FileRejected):

@@ -107,6 +107,7 @@ def _publish_batch(
             text=document.text,
             passages=item.spans,
             vectors=vectors[row : row + len(item.spans)],
+            hidden=document.hidden,
         )
         row += len(item.spans)
         with times.taking("storing"):

@@ -4,7 +4,8 @@ Runs as a process of its own. Requests come on the standard input, replies go to
 standard output; both are replaced by the null device before any library is called, so that
 nothing a library prints can pass for a reply.
 
-Request: 4 bytes length, JSON {"name", "bytes", "seconds", "characters"}, then the file's bytes.
+Request: 4 bytes length, JSON {"name", "bytes", "seconds", "characters", "reads_hidden"}, then the
+file's bytes.
 Reply: 8 bytes length, JSON; either {"document": ...}, {"rejected": [class, message]} or
 {"failed": message}, after any number of {"alive": true}, each of which asks for as much time again.
 The first reply, {"ready": true}, comes without a request.
@@ -44,7 +45,7 @@ def main() -> None:
         seconds = request["seconds"]
         allow_seconds(seconds)
         sign_of_life.set(partial(_show_life, replies, seconds))
-        send(replies, _reply(request["name"], data, request["characters"]))
+        send(replies, _reply(request, data))
 
 
 def _show_life(replies: BinaryIO, seconds: int) -> None:
@@ -93,10 +94,10 @@ def allow_seconds(seconds: int) -> None:
     )
 
 
-def _reply(name: str, data: bytes, limit_characters: int) -> Reply:
+def _reply(request: dict[str, Any], data: bytes) -> Reply:
     try:
-        document = read_document(name, data)
-        _check_length(document, limit_characters)
+        document = read_document(request["name"], data, reads_hidden=request["reads_hidden"])
+        _check_length(document, request["characters"])
     except FileRejected as error:
         return {"rejected": [type(error).__name__, str(error)]}
     except MemoryError:
@@ -122,6 +123,9 @@ def _as_json(document: ParsedDocument) -> Reply:
         "blocks": [
             [block.kind.value, block.start, block.end, block.level, block.page]
             for block in document.blocks
+        ],
+        "hidden": [
+            [piece.by.value, piece.text, piece.page, piece.characters] for piece in document.hidden
         ],
     }
 

@@ -10,7 +10,9 @@ from typing import Any
 import ingestion.errors
 from ingestion.errors import FileRejected, FileTooLarge, ReaderCrashed
 from ingestion.limited_process import LIMIT_MEMORY_BYTES, LimitedProcess
+from ingestion.readers.unseen import MOST_CHARACTERS_SHOWN, MOST_PIECES
 from ingestion.types import Block, BlockKind, ParsedDocument
+from retrieval.hidden import HiddenBy, HiddenText
 
 LIMIT_BYTES = 200_000_000
 LIMIT_CHARACTERS = 50_000_000
@@ -33,6 +35,7 @@ class ReaderProcess(LimitedProcess):
         limit_characters: int = LIMIT_CHARACTERS,
         limit_memory_bytes: int = LIMIT_MEMORY_BYTES,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        reads_hidden: bool = False,
     ) -> None:
         super().__init__(
             "ingestion.reader_process",
@@ -44,6 +47,7 @@ class ReaderProcess(LimitedProcess):
         self._limit_bytes = limit_bytes
         self._limit_characters = limit_characters
         self._timeout_seconds = timeout_seconds
+        self._reads_hidden = reads_hidden
 
     def read(self, name: str, data: bytes) -> ParsedDocument:
         """Read a file in the child.
@@ -60,6 +64,7 @@ class ReaderProcess(LimitedProcess):
             "bytes": len(data),
             "seconds": int(self._timeout_seconds) + 1,
             "characters": self._limit_characters,
+            "reads_hidden": self._reads_hidden,
         }
         reply = self.ask(request, data, self._timeout_seconds)
         for _ in range(_MOST_SIGNS_OF_LIFE):
@@ -107,7 +112,10 @@ def _parsed(fields: dict[str, Any], limit_characters: int) -> ParsedDocument:
     if len(title) > _LONGEST_TITLE or len(media_type) > 100 or len(text) > limit_characters:
         raise ValueError("a field is too long")
     f"{title}{media_type}{text}".encode()  # raises ValueError on what no store could keep
-    return ParsedDocument(title, media_type, text, tuple(map(_block, fields["blocks"])))
+    blocks, hidden = tuple(map(_block, fields["blocks"])), tuple(map(_hidden, fields["hidden"]))
+    if len(hidden) > MOST_PIECES + len(HiddenBy):
+        raise ValueError("there is too much hidden text")
+    return ParsedDocument(title, media_type, text, blocks, hidden)
 
 
 def _block(row: object) -> Block:
@@ -117,3 +125,15 @@ def _block(row: object) -> Block:
         ):
             return Block(BlockKind(kind), start, end, level, page)
     raise ValueError("a block is not [kind, start, end, level, page]")
+
+
+def _hidden(row: object) -> HiddenText:
+    match row:
+        case [str(by), str(text), None | int() as page, int(characters)] if (
+            len(text) <= MOST_CHARACTERS_SHOWN
+            and (page is None or page >= 1)
+            and 0 <= characters < 2**40
+        ):
+            text.encode()  # as above
+            return HiddenText(HiddenBy(by), text, page, characters)
+    raise ValueError("hidden text is not [by, text, page, characters]")

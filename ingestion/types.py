@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from retrieval.hidden import HiddenText
+
 
 class BlockKind(StrEnum):
     """What a stretch of text is in its document; decides where passages may begin and end."""
@@ -34,13 +36,15 @@ class ParsedDocument:
     """What a reader makes of a file's bytes.
 
     `text` is what citations point into. `blocks` are in order, do not overlap, and leave only
-    white space between them, so that together they carry the whole text.
+    white space between them, so that together they carry the whole text. `hidden` is what the file
+    keeps from human eyes: it is in no block.
     """
 
     title: str
     media_type: str
     text: str
     blocks: tuple[Block, ...]
+    hidden: tuple[HiddenText, ...] = ()
 
     def __post_init__(self) -> None:
         position = 0

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, Engine, Row, Select, and_, func, or_, select
 
-from retrieval.schema import collections, documents, passages, revisions
+from retrieval.hidden import HiddenBy, HiddenText
+from retrieval.schema import collections, documents, hidden_texts, passages, revisions
 from retrieval.types import Collection
 
 
@@ -32,7 +33,8 @@ class Listed:
     """A document as lists show it. Times are naive UTC.
 
     `pages` is the last page that a passage stands on; None for formats without pages. `passages`
-    is 0 for a document in which there was no text.
+    is 0 for a document in which there was no text. `hidden_characters` is how much its file keeps
+    from human eyes.
     """
 
     id: int
@@ -47,6 +49,7 @@ class Listed:
     pages: int | None
     added_at: datetime
     changed_at: datetime
+    hidden_characters: int = 0
 
     @property
     def place(self) -> Place:
@@ -137,6 +140,17 @@ class Catalog:
                 for row in sql.execute(query)
             ]
 
+    def hidden(self, document: Listed) -> list[HiddenText]:
+        """What a document's file keeps from human eyes, in the order of the file."""
+        query = (
+            select(hidden_texts)
+            .where(hidden_texts.c.document_id == document.id)
+            .where(hidden_texts.c.revision_id == document.revision_id)
+            .order_by(hidden_texts.c.id)
+        )
+        with self._engine.begin() as sql:
+            return [_hidden_text(row) for row in sql.execute(query)]
+
     def revisions(self, document: Listed) -> list[Kept]:
         """The revisions that are kept, the present one first."""
         query = (
@@ -146,6 +160,10 @@ class Catalog:
         )
         with self._engine.begin() as sql:
             return [Kept(row.id, row.sha256, row.created_at) for row in sql.execute(query)]
+
+
+def _hidden_text(row: Row[Any]) -> HiddenText:
+    return HiddenText(HiddenBy(row.hidden_by), row.text, row.page, row.characters)
 
 
 def _listed() -> Select[Any]:
@@ -165,6 +183,10 @@ def _listed() -> Select[Any]:
             revisions.c.created_at.label("changed_at"),
             select(func.count()).where(of_document).scalar_subquery().label("passages"),
             select(func.max(passages.c.page)).where(of_document).scalar_subquery().label("pages"),
+            select(func.coalesce(func.sum(hidden_texts.c.characters), 0))
+            .where(hidden_texts.c.document_id == documents.c.id)
+            .scalar_subquery()
+            .label("hidden_characters"),
         )
         .join(collections, collections.c.id == documents.c.collection_id)
         .join(revisions, revisions.c.id == documents.c.revision_id)
@@ -197,4 +219,5 @@ def _row(row: Row[Any]) -> Listed:
         pages=row.pages,
         added_at=row.added_at,
         changed_at=row.changed_at,
+        hidden_characters=row.hidden_characters,
     )

@@ -126,6 +126,24 @@ passages = Table(
     sqlite_autoincrement=True,
 )
 
+# What the current revision's file keeps from human eyes. Neither searched nor quoted: for people.
+hidden_texts = Table(
+    "hidden_texts",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column(
+        "revision_id", ForeignKey("revisions.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), nullable=False),
+    # A `HiddenBy`
+    Column("hidden_by", String(20), nullable=False),
+    Column("page", Integer),
+    # Its beginning; `characters` counts all of it
+    Column("text", Text, nullable=False),
+    Column("characters", Integer, nullable=False),
+    Index("ix_hidden_texts_document_id", "document_id"),
+)
+
 encoders = Table(
     "encoders",
     metadata,

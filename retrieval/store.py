@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, te
 
 from retrieval.database import writing
 from retrieval.errors import UnknownName
+from retrieval.hidden import HiddenText
 from retrieval.narrowing import Narrowing
 from retrieval.originals import Originals
 from retrieval.schema import (
@@ -21,11 +22,19 @@ from retrieval.schema import (
     collections,
     documents,
     encoders,
+    hidden_texts,
     passages,
     revisions,
     vectors,
 )
-from retrieval.types import Collection, Document, KnownFile, Passage, Revision, VectorDelta
+from retrieval.types import (
+    Collection,
+    Document,
+    KnownFile,
+    Passage,
+    Revision,
+    VectorDelta,
+)
 
 
 class Outcome(StrEnum):
@@ -160,6 +169,7 @@ class Store:
                 .values(revision_id=revision_id, name=revision.name)
             )
             _insert_passages(sql, collection.id, document_id, revision_id, revision, encoder)
+            _insert_hidden(sql, document_id, revision_id, revision.hidden)
             _record(sql, "published", document_id, revision_id, now)
         return Outcome.ADDED if known is None else Outcome.CHANGED
 
@@ -382,7 +392,26 @@ def _record(sql: Connection, kind: str, document_id: int, revision_id: int, at: 
 def _retire(sql: Connection, document_id: int, revision_id: int, at: datetime) -> None:
     """Take a revision's passages out of every index; its text stays for old answers."""
     sql.execute(delete(passages).where(passages.c.revision_id == revision_id))
+    sql.execute(delete(hidden_texts).where(hidden_texts.c.revision_id == revision_id))
     _record(sql, "retired", document_id, revision_id, at)
+
+
+def _insert_hidden(
+    sql: Connection, document_id: int, revision_id: int, pieces: Sequence[HiddenText]
+) -> None:
+    if pieces:
+        rows = [
+            {
+                "revision_id": revision_id,
+                "document_id": document_id,
+                "hidden_by": piece.by.value,
+                "page": piece.page,
+                "text": piece.text,
+                "characters": piece.characters,
+            }
+            for piece in pieces
+        ]
+        sql.execute(insert(hidden_texts), rows)
 
 
 def _insert_passages(

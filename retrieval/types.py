@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.hidden import HiddenText
+
 
 class Access(StrEnum):
     """What a principal may do with a collection; each level includes those before it.
@@ -133,6 +135,7 @@ class Revision:
 
     `text` is what citations point into; `passages` tile it; `vectors` holds their unit vectors,
     (n_passages, dimension) float32, row i for passage i. `sha256` is of the original bytes.
+    `hidden` is what the file keeps from human eyes; it is not in `text`.
     """
 
     path: str
@@ -143,6 +146,7 @@ class Revision:
     text: str
     passages: tuple[PassageSpan, ...]
     vectors: NDArray[np.float32]
+    hidden: tuple[HiddenText, ...] = ()
 
     def __post_init__(self) -> None:
         if self.vectors.ndim != 2:

@@ -16,6 +16,7 @@ from app.errors import AccessDenied
 from app.web import pages
 from generation.injection import commands_in
 from retrieval.catalog import Order
+from retrieval.hidden import HiddenBy
 from retrieval.types import Access, Collection
 
 _READ = ["GET", "HEAD"]
@@ -24,6 +25,16 @@ _DONE = {
     "granted": "Changed; it counts from the next request on.",
     "renamed": "Renamed. Grants and documents are as they were.",
     "made": "Made. Only administrators read it until it is granted.",
+}
+HIDDEN = {
+    HiddenBy.MARKED: "marked as hidden",
+    HiddenBy.COLOUR: "in the colour of what is behind it",
+    HiddenBy.SIZE: "too small to see",
+    HiddenBy.OUTSIDE: "outside the page",
+    HiddenBy.COVERED: "under something that covers it",
+    HiddenBy.SHEET: "in a hidden sheet, row or column",
+    HiddenBy.SLIDE: "on a hidden slide",
+    HiddenBy.CHARACTERS: "in characters that show nothing",
 }
 _ORDERS = ((Order.NEWEST, "Newest"), (Order.OLDEST, "Oldest"), (Order.NAME, "By name"))
 
@@ -218,6 +229,8 @@ def _add_documents(router: APIRouter, services: Services, identity: Identity) ->
             size=library.size(found),
             may_write=levels[found.collection.id].includes(Access.WRITE),
             passages=[(one, _pieces(one.text)) for one in passages],
+            orders=sum(is_order for one in passages for _, is_order in _pieces(one.text)),
+            hidden=[(one, HIDDEN[one.by], _pieces(one.text)) for one in library.hidden(found)],
             is_first=after is None,
             following=passages[-1].start if len(read) > _PASSAGES else None,
         )

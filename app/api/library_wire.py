@@ -5,6 +5,7 @@ from typing import TypedDict
 
 from app.deletion import Receipt
 from retrieval.catalog import Listed, PassageText
+from retrieval.hidden import HiddenText
 
 
 class ListedJson(TypedDict):
@@ -20,6 +21,7 @@ class ListedJson(TypedDict):
     bytes: int | None
     passages: int
     pages: int | None
+    hidden_characters: int
     added_at: str
     changed_at: str
     path: str | None
@@ -37,6 +39,19 @@ class StoredPassageJson(TypedDict):
     page: int | None
     context: str
     text: str
+    commands: list[list[int]]
+
+
+class HiddenTextJson(TypedDict):
+    """Text that a file keeps from human eyes: how, where, its beginning, and how long it is.
+
+    `commands` are [start, end) in `text` of orders to a model.
+    """
+
+    by: str
+    page: int | None
+    text: str
+    characters: int
     commands: list[list[int]]
 
 
@@ -90,6 +105,7 @@ def listed_json(document: Listed, size: int | None, *, with_path: bool) -> Liste
         "bytes": size,
         "passages": document.passages,
         "pages": document.pages,
+        "hidden_characters": document.hidden_characters,
         "added_at": _moment(document.added_at),
         "changed_at": _moment(document.changed_at),
         "path": document.path if with_path else None,
@@ -105,6 +121,17 @@ def stored_passage_json(passage: PassageText, commands: list[tuple[int, int]]) -
         "page": passage.page,
         "context": passage.context,
         "text": passage.text,
+        "commands": [[start, end] for start, end in commands],
+    }
+
+
+def hidden_text_json(piece: HiddenText, commands: list[tuple[int, int]]) -> HiddenTextJson:
+    """Hidden text with the orders in it."""
+    return {
+        "by": piece.by.value,
+        "page": piece.page,
+        "text": piece.text,
+        "characters": piece.characters,
         "commands": [[start, end] for start, end in commands],
     }
 

@@ -54,6 +54,8 @@ def list_documents(
         after = page[-1].place
         for one in page:
             pages = "" if one.pages is None else f", {one.pages} pages"
+            if one.hidden_characters:
+                pages += f", {one.hidden_characters} hidden characters"
             terminal.line(
                 f"{one.id}  {one.collection.name}  {one.name}  {one.passages} passages{pages}"
             )
@@ -69,8 +71,8 @@ def list_documents(
 @json_option
 @click.pass_obj
 def show(terminal: Terminal, number: int) -> None:
-    """Show a document and how its passages begin."""
-    from app.api.library_wire import listed_json, stored_passage_json
+    """Show a document, what its file hides, and how its passages begin."""
+    from app.api.library_wire import hidden_text_json, listed_json, stored_passage_json
     from app.errors import UnknownEntry
     from generation.injection import commands_in
 
@@ -82,6 +84,16 @@ def show(terminal: Terminal, number: int) -> None:
     terminal.line(f"{found.name}, in collection {found.collection.name!r}")
     terminal.line(f"  from {found.path}")
     terminal.line(f"  {found.media_type}, {size} bytes, {found.passages} passages")
+    hidden = []
+    for piece in assay.catalog.hidden(found):
+        orders = [(c.start, c.end) for c in commands_in(piece.text)]
+        place = "" if piece.page is None else f"page {piece.page}: "
+        flag = "  [orders to a model]" if orders else ""
+        terminal.line(
+            f"  hidden ({piece.by.value}), {piece.characters} characters: "
+            f"{place}{excerpt(piece.text)[:100]}{flag}"
+        )
+        hidden.append(hidden_text_json(piece, orders))
     passages = []
     after = None
     while page := assay.catalog.passages(found, after=after, limit=_PAGE):
@@ -94,7 +106,7 @@ def show(terminal: Terminal, number: int) -> None:
             passages.append(stored_passage_json(one, commands))
     if terminal.is_json:
         shown = listed_json(found, size, with_path=True)
-        terminal.result({**shown, "text": passages})
+        terminal.result({**shown, "hidden": hidden, "text": passages})
 
 
 @documents.command(epilog="\b\nExample:\n  assay documents delete 77")

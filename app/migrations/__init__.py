@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from retrieval.database import writing
 from retrieval.errors import SchemaMismatch
 
-HEAD = "0010"
+HEAD = "0011"
 
 
 def upgrade(engine: Engine) -> None:

@@ -5,10 +5,12 @@ call `read_document` directly only on files of your own.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
-from ingestion.errors import NoText, UnreadableFile
+from ingestion.errors import NoText, OnlyHidden, UnreadableFile
 from ingestion.readers.archives import read_tar, read_zip
+from ingestion.readers.builder import title_of
 from ingestion.readers.children import Children
 from ingestion.readers.code import read_code
 from ingestion.readers.delimited import read_csv
@@ -32,11 +34,13 @@ from ingestion.readers.rtf import read_rtf
 from ingestion.readers.structured import read_json
 from ingestion.readers.tex import read_tex
 from ingestion.readers.text import read_text
+from ingestion.readers.unseen import gathered, with_hidden, without_unseen
 from ingestion.readers.xls import read_xls
 from ingestion.readers.xlsx import read_xlsx
 from ingestion.readers.xml import read_xml
 from ingestion.types import ParsedDocument
 
+_ANY: Final = "application/octet-stream"
 _READERS: Final[dict[Format, Callable[[str, bytes], ParsedDocument]]] = {
     Format.PDF: read_pdf,
     Format.DOCX: read_docx,
@@ -72,23 +76,33 @@ _CONTAINERS: Final[dict[Format, Callable[[str, bytes, Children], ParsedDocument]
 }
 
 
-def read_document(name: str, data: bytes) -> ParsedDocument:
-    """Read a file of any known format.
+def read_document(name: str, data: bytes, *, reads_hidden: bool = False) -> ParsedDocument:
+    """Read a file of any known format, without what nobody sees.
 
     Args:
         name: the file's name, for the title and where the content leaves the format open.
         data: all its bytes.
+        reads_hidden: put text that the file hides at the end of the document.
 
     Raises:
         UnsupportedType: no reader for this kind of file.
         UnreadableFile: damaged, encrypted, or not what it claims to be.
-        NoText: empty, blank, or a scan without a text layer.
+        NoText: empty, blank, all hidden, or a scan without a text layer.
         FileTooLarge: an archive that unpacks to more than the limit.
     """
     try:
-        return _read(name, data, Children(_read))
+        document = without_unseen(_read(name, data, Children(_read)))
+    except OnlyHidden as rejection:
+        if not reads_hidden:
+            raise
+        document = ParsedDocument(title_of(name), _ANY, "", (), rejection.hidden)
     except RecursionError as error:
         raise UnreadableFile("its parts are nested too deeply to read") from error
+    if reads_hidden:
+        document = with_hidden(document)
+    if not document.blocks:
+        raise OnlyHidden(document.hidden)
+    return replace(document, hidden=gathered(document.hidden))
 
 
 def _read(name: str, data: bytes, children: Children) -> ParsedDocument:

@@ -5,10 +5,13 @@ appends here and nowhere counts characters itself.
 """
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import PurePosixPath, PureWindowsPath
 
-from ingestion.errors import NoText
+from ingestion.errors import NoText, OnlyHidden
 from ingestion.types import Block, BlockKind, ParsedDocument
+from retrieval.hidden import HiddenBy, HiddenText
 
 _SEPARATOR = "\n\n"
 _LONGEST_TITLE = 300
@@ -25,6 +28,7 @@ class DocumentBuilder:
         self._parts: list[str] = []
         self._blocks: list[Block] = []
         self._length = 0
+        self.hidden: list[HiddenText] = []
 
     def __bool__(self) -> bool:
         return bool(self._blocks)
@@ -42,6 +46,20 @@ class DocumentBuilder:
         self._append(text)
         self._blocks.append(Block(kind, start, self._length, level, page))
 
+    def hide(self, by: HiddenBy, text: str, *, page: int | None = None) -> None:
+        """Note text that a person does not see; what says nothing is left out."""
+        text = "\n".join(filter(None, map(one_line, cleaned(text).split("\n"))))
+        if any(character.isalnum() for character in text):
+            self.hidden.append(HiddenText(by, text, page))
+
+    def take_hidden(self, pieces: Iterable[HiddenText], *, page: int | None = None) -> None:
+        """Note what another part of the document hides.
+
+        Args:
+            page: for pieces that have none of their own.
+        """
+        self.hidden += [replace(piece, page=piece.page or page) for piece in pieces]
+
     def add_document(
         self, document: ParsedDocument, *, below: int = 0, page: int | None = None
     ) -> None:
@@ -54,6 +72,11 @@ class DocumentBuilder:
             level = min(block.level + below, _DEEPEST_HEADING) if block.level else 0
             text = document.text[block.start : block.end]
             self.add(block.kind, text, level=level, page=block.page or page)
+        self.take_hidden(document.hidden, page=page)
+
+    def text(self) -> str:
+        """What was appended so far."""
+        return "".join(self._parts)
 
     def first_heading(self) -> str | None:
         """The text of the first heading, as one line."""
@@ -68,9 +91,10 @@ class DocumentBuilder:
         Raises:
             NoText: no block was added.
         """
+        hidden = tuple(self.hidden)
         if not self._blocks:
-            raise NoText("the file holds no text")
-        return ParsedDocument(title, media_type, "".join(self._parts), tuple(self._blocks))
+            raise OnlyHidden(hidden) if hidden else NoText("the file holds no text")
+        return ParsedDocument(title, media_type, "".join(self._parts), tuple(self._blocks), hidden)
 
     def _append(self, text: str) -> None:
         self._parts.append(text)

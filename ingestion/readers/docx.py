@@ -14,6 +14,7 @@ from ingestion.readers.builder import DocumentBuilder, one_line, title_of
 from ingestion.readers.detection import Format
 from ingestion.readers.packages import Package, damaged, parsed_xml
 from ingestion.types import BlockKind, ParsedDocument
+from retrieval.hidden import HiddenBy
 
 _WHAT = "Word document"
 _WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -47,11 +48,12 @@ _TITLE_NAME, _LIST_NAME = "title", re.compile(r"list\b", re.IGNORECASE)
 
 
 class _Style(NamedTuple):
-    """What a paragraph style means: a heading of this level, a list item, or neither."""
+    """What a style means: a heading of this level, a list item, hidden text, or none of these."""
 
     level: int = 0
     is_title: bool = False
     is_list: bool = False
+    is_hidden: bool = False
 
 
 def read_docx(name: str, data: bytes) -> ParsedDocument:
@@ -83,6 +85,9 @@ def _style(style_id: str, by_id: dict[str, etree._Element]) -> _Style:
     while style_id in by_id and style_id not in seen:
         seen.add(style_id)
         element = by_id[style_id]
+        look = element.find(qn("w:rPr"))
+        if look is not None and _vanishes(look):
+            return _Style(is_hidden=True)
         name = _value(element, "w:name").strip()
         if match := _HEADING_NAME.match(name):
             return _Style(level=min(max(int(match.group(1)), 1), 6))
@@ -121,12 +126,17 @@ class _Writer:
         self._close_list()
 
     def _take_paragraph(self, paragraph: etree._Element) -> None:
-        text = _paragraph_text(paragraph)
         style = self._styles.get(_value(paragraph, "w:pPr/w:pStyle"), _Style())
-        if text.strip():
+        text = self._text(paragraph)
+        if style.is_hidden:
+            self.builder.hide(HiddenBy.MARKED, text)
+        elif text.strip():
             self._add(paragraph, style, text)
         for box in _outermost(paragraph, lambda element: element.tag == _TEXT_BOX):
             self.take(box)
+
+    def _text(self, paragraph: etree._Element) -> str:
+        return _paragraph_text(paragraph, self._styles, self.builder)
 
     def _add(self, paragraph: etree._Element, style: _Style, text: str) -> None:
         if style.level:
@@ -149,8 +159,11 @@ class _Writer:
             for row in rows:
                 self.take(row[0])
             return
-        lines = [" | ".join(filter(None, map(_cell_text, row))) for row in rows]
+        lines = [" | ".join(filter(None, map(self._cell_text, row))) for row in rows]
         self.builder.add(BlockKind.TABLE, "\n".join(filter(None, lines)))
+
+    def _cell_text(self, cell: etree._Element) -> str:
+        return one_line(" ".join(map(self._text, cell.iter(_P))))
 
     def _close_list(self) -> None:
         self.builder.add(BlockKind.LIST, "\n".join(self._items))
@@ -180,13 +193,19 @@ def _content(container: etree._Element) -> Iterator[etree._Element]:
     return _outermost(container, lambda element: element.tag in (_P, _TBL))
 
 
-def _paragraph_text(paragraph: etree._Element) -> str:
-    """The text of a paragraph without that of its text boxes."""
+def _paragraph_text(
+    paragraph: etree._Element, styles: dict[str, _Style], builder: DocumentBuilder
+) -> str:
+    """The text of a paragraph without that of its text boxes; `builder` is told what is hidden."""
     parts: list[str] = []
+    hidden: dict[HiddenBy, list[str]] = {}
     walk = etree.iterwalk(paragraph, events=("start",))
     for _, element in walk:
         tag = element.tag
-        if tag in _SKIPPED or tag == _TEXT_BOX or (tag == _RUN and _is_hidden(element)):
+        by = _hidden_by(element, styles) if tag == _RUN else None
+        if by is not None:
+            hidden.setdefault(by, []).extend(e.text or "" for e in element.iter(_TEXT))
+        if tag in _SKIPPED or tag == _TEXT_BOX or by is not None:
             walk.skip_subtree()
         elif tag == _TEXT:
             parts.append(element.text or "")
@@ -196,21 +215,28 @@ def _paragraph_text(paragraph: etree._Element) -> str:
             parts.append("\n")
         elif tag == _HYPHEN:
             parts.append("-")
+    for by, texts in hidden.items():
+        builder.hide(by, "".join(texts))
     return "".join(parts)
 
 
-def _is_hidden(run: etree._Element) -> bool:
+def _hidden_by(run: etree._Element, styles: dict[str, _Style]) -> HiddenBy | None:
     """Whether a run is marked hidden, is too small to see, or white on the white of the page."""
     look = run.find(qn("w:rPr"))
     if look is None:
-        return False
-    vanish = look.find(qn("w:vanish"))
-    if vanish is not None and vanish.get(_VALUE, "1") not in {"0", "false", "off"}:
-        return True
+        return None
+    if _vanishes(look) or styles.get(_value(look, "w:rStyle"), _Style()).is_hidden:
+        return HiddenBy.MARKED
     size = _value(look, "w:sz")
     if size.isdecimal() and int(size) <= _INVISIBLE_HALF_POINTS:
-        return True
-    return _value(look, "w:color").upper() == "FFFFFF" and not _is_shaded(run, look)
+        return HiddenBy.SIZE
+    is_white = _value(look, "w:color").upper() == "FFFFFF" and not _is_shaded(run, look)
+    return HiddenBy.COLOUR if is_white else None
+
+
+def _vanishes(look: etree._Element) -> bool:
+    vanish = look.find(qn("w:vanish"))
+    return vanish is not None and vanish.get(_VALUE, "1") not in {"0", "false", "off"}
 
 
 def _is_shaded(run: etree._Element, look: etree._Element) -> bool:
@@ -221,8 +247,3 @@ def _is_shaded(run: etree._Element, look: etree._Element) -> bool:
         if above.tag in {_TBL, _TEXT_BOX} or above.find(f"{qn('w:pPr')}/{qn('w:shd')}") is not None:
             return True
     return False
-
-
-def _cell_text(cell: etree._Element) -> str:
-    paragraphs = (_paragraph_text(paragraph) for paragraph in cell.iter(_P))
-    return one_line(" ".join(paragraphs))

@@ -35,7 +35,7 @@ def read_html(name: str, data: bytes) -> ParsedDocument:
     declared = match.group(1).decode("ascii", errors="ignore") if match else None
     builder = DocumentBuilder()
     title = append_page(builder, decoded(data, declared=declared))
-    if not builder:
+    if not builder and not builder.hidden:
         raise NoText("the page holds no text")
     return builder.build(title_of(name, title, builder.first_heading()), Format.HTML.value)
 
@@ -46,7 +46,7 @@ def append_page(builder: DocumentBuilder, markup: str) -> str | None:
     if root is None:
         return None
     title = _title(root)
-    drop_invisible(root)
+    drop_invisible(root, builder)
     everything = _text_of(root)
     drop_page_furniture(root)
     page = DocumentBuilder()
@@ -64,7 +64,7 @@ def append_markup(builder: DocumentBuilder, markup: str) -> None:
     """Append the visible text of a fragment of HTML."""
     root = _parsed(markup)
     if root is not None:
-        drop_invisible(root)
+        drop_invisible(root, builder)
         append_elements(builder, root)
 
 

@@ -9,6 +9,7 @@ from lxml import etree
 
 from ingestion.readers.builder import DocumentBuilder, one_line
 from ingestion.types import BlockKind
+from retrieval.hidden import HiddenBy
 
 _NEVER_SHOWN = frozenset(
     """
@@ -19,8 +20,13 @@ _NEVER_SHOWN = frozenset(
 _FURNITURE = frozenset({"nav", "footer", "aside", "dialog", "menu"})
 _FURNITURE_ROLES = frozenset({"navigation", "contentinfo", "complementary", "search", "banner"})
 _HIDDEN_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|(?:font-size|opacity)\s*:\s*0(?![.\d]*[1-9])"
-    r"|(?:left|top|text-indent)\s*:\s*-\d{4}",
+    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0(?![.\d]*[1-9])",
+    re.IGNORECASE,
+)
+_SMALL_STYLE = re.compile(r"font-size\s*:\s*(?:0(?![.\d]*[1-9])|(?:0?\.\d+|1)p[xt])", re.IGNORECASE)
+_OUTSIDE_STYLE = re.compile(
+    r"(?:left|top|right|bottom|text-indent|margin-left|margin-top)\s*:\s*-\d{4}"
+    r"|clip(?:-path)?\s*:\s*(?:rect\(\s*0[a-z]*[\s,]+0[a-z]*[\s,]+0[a-z]*[\s,]+0|inset\(\s*(?:50|100)%)",
     re.IGNORECASE,
 )
 _COLOUR = re.compile(
@@ -47,9 +53,20 @@ def tag_of(element: etree._Element) -> str:
     return element.tag.lower() if isinstance(element.tag, str) else ""
 
 
-def drop_invisible(root: etree._Element) -> None:
-    """Remove what a browser does not show: scripts, styles, hidden elements."""
-    drop(root, [e for e in root.iter() if tag_of(e) in _NEVER_SHOWN or _is_hidden(e)])
+def drop_invisible(root: etree._Element, builder: DocumentBuilder) -> None:
+    """Remove what a browser does not show: scripts, styles, hidden elements.
+
+    `builder` is told what hidden elements say, unless they belong to what surrounds the text.
+    """
+    drop(root, [e for e in root.iter() if tag_of(e) in _NEVER_SHOWN or _is_for_nobody(e)])
+    hidden = {e: by for e in root.iter() if (by := _hidden_by(e)) is not None}
+    for element, by in hidden.items():
+        above = list(element.iterancestors())
+        if not any(a in hidden for a in above) and not any(
+            tag_of(e) == "form" or _is_furniture(e) for e in (element, *above)
+        ):
+            builder.hide(by, _text_with_spaces(element))
+    drop(root, list(hidden))
 
 
 def drop_page_furniture(root: etree._Element) -> None:
@@ -92,25 +109,29 @@ def drop(root: etree._Element, elements: list[etree._Element]) -> None:
         parent.remove(element)
 
 
-def _is_hidden(element: etree._Element) -> bool:
+def _is_for_nobody(element: etree._Element) -> bool:
+    """What is beside the text for machines that read aloud, or the other way round."""
+    return tag_of(element) not in _PAGE_TAGS and element.get("aria-hidden") == "true"
+
+
+def _hidden_by(element: etree._Element) -> HiddenBy | None:
     if tag_of(element) in _PAGE_TAGS:
-        return False  # hidden until its own script has run
-    return (
-        "hidden" in element.attrib
-        or element.get("aria-hidden") == "true"
-        or _is_hiding(element.get("style") or "")
-    )
-
-
-def _is_hiding(style: str) -> bool:
-    """Whether an inline style shows nothing, or a colour on itself."""
+        return None  # hidden until its own script has run
+    if "hidden" in element.attrib:
+        return HiddenBy.MARKED
+    style = element.get("style") or ""
     if _HIDDEN_STYLE.search(style):
-        return True
+        return HiddenBy.MARKED
+    if _SMALL_STYLE.search(style):
+        return HiddenBy.SIZE
+    if _OUTSIDE_STYLE.search(style):
+        return HiddenBy.OUTSIDE
     colours = {
         "back" if name.lower().startswith("back") else "text": _colour(value)
         for name, value in _COLOUR.findall(style)
     }
-    return len(colours) == 2 and colours["back"] == colours["text"]
+    is_alike = len(colours) == 2 and colours["back"] == colours["text"]
+    return HiddenBy.COLOUR if is_alike else None
 
 
 def _colour(value: str) -> str:

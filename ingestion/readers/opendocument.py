@@ -13,6 +13,7 @@ from ingestion.readers.detection import Format
 from ingestion.readers.packages import ENCRYPTED, Package, attribute, local_name, parsed_xml
 from ingestion.readers.rows import Row, append_rows
 from ingestion.types import BlockKind, ParsedDocument
+from retrieval.hidden import HiddenBy
 
 _WHAT = "OpenDocument file"
 _MANIFEST = "META-INF/manifest.xml"
@@ -22,6 +23,7 @@ _SKIPPED = frozenset(
     note-citation bibliography-mark index-title-template table-of-content-source ruby-text
     """.split()
 )
+_HIDDEN_FIELDS = frozenset({"hidden-text", "hidden-paragraph"})
 _MOST_SPACES = 1_000
 _MOST_REPEATS = 1_000  # of a row or cell that says something: more is a bomb, not a table
 _MOST_COLUMNS = 16_384
@@ -121,23 +123,27 @@ class _Writer:
     def take_sheets(self, spreadsheet: etree._Element) -> None:
         """Append each sheet below its name."""
         for table in spreadsheet.iterchildren("{*}table"):
-            if attribute(table, "style-name") in self._hidden:
-                continue
             content = DocumentBuilder()
             append_rows(content, self._rows(table))
-            if content:
+            if attribute(table, "style-name") in self._hidden:
+                self.builder.hide(HiddenBy.SHEET, content.text())
+            elif content:
                 self.builder.add(BlockKind.HEADING, attribute(table, "name") or "Sheet", level=1)
                 self.builder.add_document(content.build("", ""))
 
     def _outermost(
-        self, container: etree._Element, wanted: frozenset[str]
+        self, container: etree._Element, wanted: frozenset[str], *, notes_hidden: bool = True
     ) -> Iterator[etree._Element]:
         walk = etree.iterwalk(container, events=("start",))
         for _, element in walk:
             if element is container:
                 continue
             name = local_name(element)
-            if name in _SKIPPED or self._is_hidden(element):
+            if name in _SKIPPED:
+                walk.skip_subtree()
+            elif self._is_hidden(element):
+                if notes_hidden:
+                    self._hide(element)
                 walk.skip_subtree()
             elif name in wanted:
                 walk.skip_subtree()
@@ -150,6 +156,9 @@ class _Writer:
             or attribute(element, "visibility") in {"collapse", "filter"}
         )
 
+    def _hide(self, element: etree._Element) -> None:
+        self.builder.hide(HiddenBy.MARKED, "".join(map(str, element.itertext())))
+
     def _text(self, paragraph: etree._Element) -> str:
         """The text of a paragraph, without that of frames in it."""
         parts: list[str] = []
@@ -161,14 +170,17 @@ class _Writer:
                 continue
             name = local_name(element)
             is_inner = element is not paragraph
-            if is_inner and (name in _SKIPPED or name == "text-box" or self._is_hidden(element)):
+            is_hidden = is_inner and (name in _HIDDEN_FIELDS or self._is_hidden(element))
+            if is_hidden:
+                self._hide(element)
+            if is_hidden or (is_inner and (name in _SKIPPED or name == "text-box")):
                 walk.skip_subtree()
                 continue
             parts.append(_mark(element, name) or one_spaced(element.text))
         return "".join(parts)
 
     def _take_frames(self, paragraph: etree._Element, page: int | None) -> None:
-        for box in self._outermost(paragraph, frozenset({"text-box"})):
+        for box in self._outermost(paragraph, frozenset({"text-box"}), notes_hidden=False):
             self.take(box, page)
 
     def _take_list(self, element: etree._Element, page: int | None) -> None:
@@ -189,7 +201,10 @@ class _Writer:
         number = cells_given = 0
         for row in _rows_of(table):
             repeats = _repeats(row, "number-rows-repeated")
-            cells = [] if self._is_hidden(row) else self._cells(row)
+            cells = self._cells(row)
+            if self._is_hidden(row):
+                self.builder.hide(HiddenBy.SHEET, " | ".join(filter(None, cells)))
+                cells = []
             if any(cells):
                 for offset in range(min(repeats, _MOST_REPEATS)):
                     cells_given += len(cells)

@@ -14,13 +14,15 @@ from dataclasses import replace
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from ingestion.errors import FileTooLarge, NoText, UnreadableFile
+from ingestion.errors import FileTooLarge, NoText, OnlyHidden, UnreadableFile
 from ingestion.readers import ocr
 from ingestion.readers.builder import DocumentBuilder, cleaned, title_of
 from ingestion.readers.detection import Format
 from ingestion.readers.pdf_layout import lay_out
 from ingestion.readers.pdf_lines import Box, Line
+from ingestion.readers.pdf_unseen import hidden_in
 from ingestion.types import ParsedDocument
+from retrieval.hidden import HiddenBy
 
 # PDFium replaces a hyphen at a line's end, and the line end with it, by one of these.
 _LINE_END = re.compile(r"\r\n|\n|[\ufffe\x02](?:\r\n)?")
@@ -47,13 +49,15 @@ def read_pdf(name: str, data: bytes) -> ParsedDocument:
     """Read a PDF's text layer; a page without one gives no block."""
     with closing(_opened(data)) as document:
         builder = DocumentBuilder()
-        pages = [_page_lines(document, index) for index in range(len(document))]
+        pages = [_page_lines(document, index, builder) for index in range(len(document))]
         if ocr.is_installed():
             _recognise_scans(document, pages)
         proposal = document.get_metadata_value("Title")
     for number, blocks in enumerate(lay_out(pages), start=1):
         for block in blocks:
             builder.add(block.kind, block.text, level=block.level, page=number)
+    if not builder and builder.hidden:
+        raise OnlyHidden(tuple(builder.hidden))
     if not builder and ocr.is_installed():
         raise NoText(f"there is no text on any page of {len(pages)}, not in its pictures either")
     if not builder:
@@ -116,7 +120,9 @@ def _useful_title(title: str) -> str | None:
     return title if is_useful and " " in title.strip() else None
 
 
-def _page_lines(document: pdfium.PdfDocument, index: int) -> list[Line]:
+def _page_lines(document: pdfium.PdfDocument, index: int, builder: DocumentBuilder) -> list[Line]:
+    """The lines of a page that a person sees; `builder` is told of the others."""
+    number = index + 1
     try:
         page = document[index]
     except pdfium.PdfiumError:  # one damaged page does not spoil the others
@@ -124,6 +130,10 @@ def _page_lines(document: pdfium.PdfDocument, index: int) -> list[Line]:
     with closing(page), closing(page.get_textpage()) as text_page:
         measure = _Measure(text_page, page.get_rotation())
         text = text_page.get_text_range()
+        for hidden in hidden_in(page, text_page, text):
+            builder.hide(hidden.by, text[hidden.start : hidden.end], page=number)
+            blank = " " * (hidden.end - hidden.start)
+            text = text[: hidden.start] + blank + text[hidden.end :]
         lines: list[Line] = []
         start = 0
         for match in _LINE_END.finditer(text):
@@ -131,7 +141,13 @@ def _page_lines(document: pdfium.PdfDocument, index: int) -> list[Line]:
             _append_line(lines, measure, text, start, match.start(), hyphenated=hyphenated)
             start = match.end()
         _append_line(lines, measure, text, start, len(text), hyphenated=False)
-    return lines
+    seen: list[Line] = []
+    for line in lines:
+        if by := measure.hidden_by(line):
+            builder.hide(by, line.text, page=number)
+        else:
+            seen.append(line)
+    return seen
 
 
 def _append_line(
@@ -150,8 +166,7 @@ def _append_line(
         ]
         if _ITEM_NUMBER.match(shown):
             spaces = spaces[1:]  # "1.1" stands apart from its clause, which is no row for that
-        if not measure.is_unseen(line):
-            lines.append(replace(line, has_gap=measure.has_gap(line, spaces)))
+        lines.append(replace(line, has_gap=measure.has_gap(line, spaces)))
 
 
 class _Measure:
@@ -189,11 +204,11 @@ class _Measure:
         is_bold = all(map(self._is_bold, indexes))
         return Line(text, hyphenated, box if box.right > box.left else None, is_bold)
 
-    def is_unseen(self, line: Line) -> bool:
+    def hidden_by(self, line: Line) -> HiddenBy | None:
         """Whether a line has no size, or stands outside the page."""
         box = line.box
         if box is None:
-            return False
+            return None
         page = self._bounds
         is_outside = (
             box.right < page.left
@@ -201,7 +216,9 @@ class _Measure:
             or box.bottom > page.bottom + page.height
             or box.bottom + box.height < page.bottom
         )
-        return is_outside or box.height < _SMALLEST_HEIGHT
+        if is_outside:
+            return HiddenBy.OUTSIDE
+        return HiddenBy.SIZE if box.height < _SMALLEST_HEIGHT else None
 
     def has_gap(self, line: Line, spaces: Sequence[tuple[int, int]]) -> bool:
         """Whether some space of a line is as wide as those between cells.

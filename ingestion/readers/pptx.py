@@ -4,6 +4,8 @@ A slide is a page. Slides hidden from the show, masters, comments and shapes mar
 read.
 """
 
+import re
+
 from lxml import etree
 
 from ingestion.readers.builder import DocumentBuilder, one_line, title_of
@@ -11,10 +13,12 @@ from ingestion.readers.detection import Format
 from ingestion.readers.drawing import chart_lines, paragraphs, table_lines
 from ingestion.readers.packages import Package, local_name
 from ingestion.types import BlockKind, ParsedDocument
+from retrieval.hidden import HiddenBy
 
 _WHAT = "PowerPoint presentation"
 _DEFAULT_TITLE = "powerpoint presentation"
 _TITLES = frozenset({"title", "ctrTitle"})
+_OUTER = frozenset({"sp", "graphicFrame", "grpSp"})
 _FURNITURE = frozenset({"dt", "ftr", "sldNum", "hdr", "sldImg"})  # date, footer, number
 
 
@@ -24,10 +28,12 @@ def read_pptx(name: str, data: bytes) -> ParsedDocument:
     main = package.start("officeDocument", "ppt/presentation.xml")
     slides = package.related(main)
     builder = DocumentBuilder()
-    for number, entry in enumerate(package.xml(main).iter("{*}sldId"), start=1):
+    presentation = package.xml(main)
+    sheet = _size(presentation.find("{*}sldSz"))
+    for number, entry in enumerate(presentation.iter("{*}sldId"), start=1):
         kind, member = slides.get(_relation(entry), ("", ""))
         if kind == "slide":
-            _append_slide(builder, package, member, number)
+            _append_slide(builder, package, member, number, sheet)
     title = package.title()
     if title and one_line(title).lower() == _DEFAULT_TITLE:
         title = None
@@ -42,12 +48,36 @@ def _relation(entry: etree._Element) -> str:
     return str(values[0]) if values else ""
 
 
-def _append_slide(builder: DocumentBuilder, package: Package, member: str, number: int) -> None:
+def _size(element: etree._Element | None) -> tuple[int, int] | None:
+    """Width and height of the slides, in English Metric Units."""
+    if element is None:
+        return None
+    width, height = _number(element.get("cx", "")), _number(element.get("cy", ""))
+    return (width, height) if width and height else None
+
+
+def _number(text: str) -> int:
+    return int(text) if re.fullmatch(r"-?\d{1,12}", text) else 0
+
+
+def _append_slide(
+    builder: DocumentBuilder,
+    package: Package,
+    member: str,
+    number: int,
+    sheet: tuple[int, int] | None,
+) -> None:
     root = package.xml(member)
     if root.get("show") in {"0", "false"}:
+        builder.hide(HiddenBy.SLIDE, _all_text(root), page=number)
         return
     related = package.related(member)
-    shapes = list(_shapes(root))
+    shapes = []
+    for shape, by in _shapes(root, sheet):
+        if by is None:
+            shapes.append(shape)
+        else:
+            builder.hide(by, _all_text(shape), page=number)
     titles = [shape for shape in shapes if _placeholder(shape) in _TITLES]
     title = one_line(" ".join(text for shape in titles for _, text in paragraphs(shape)))
     writer = DocumentBuilder()
@@ -63,18 +93,46 @@ def _append_slide(builder: DocumentBuilder, package: Package, member: str, numbe
         builder.add_document(writer.build("", ""), page=number)
 
 
-def _shapes(root: etree._Element) -> "list[etree._Element]":
-    """Shapes and frames in order, those in groups too, without hidden ones."""
-    found = []
+def _all_text(element: etree._Element) -> str:
+    return "\n".join(text for _, text in paragraphs(element))
+
+
+def _shapes(
+    root: etree._Element, sheet: tuple[int, int] | None = None
+) -> "list[tuple[etree._Element, HiddenBy | None]]":
+    """Shapes and frames in order, those in groups too, and whether nobody sees them."""
+    found: list[tuple[etree._Element, HiddenBy | None]] = []
     walk = etree.iterwalk(root, events=("start",))
     for _, element in walk:
         name = local_name(element)
-        if name == "Fallback" or _is_hidden(element):
+        if name == "Fallback":
+            walk.skip_subtree()
+        elif _is_hidden(element):
+            found.append((element, HiddenBy.MARKED))
+            walk.skip_subtree()
+        elif name in _OUTER and sheet is not None and _is_outside(element, sheet):
+            found.append((element, HiddenBy.OUTSIDE))
             walk.skip_subtree()
         elif name in {"sp", "graphicFrame", "cxnSp"}:
-            found.append(element)
+            found.append((element, None))
             walk.skip_subtree()
     return found
+
+
+def _is_outside(shape: etree._Element, sheet: tuple[int, int]) -> bool:
+    """Whether a shape that is in no group lies wholly beside the slide."""
+    above = shape.getparent()
+    if above is None or local_name(above) != "spTree":
+        return False
+    frames = (shape.find(path) for path in ("{*}spPr/{*}xfrm", "{*}grpSpPr/{*}xfrm", "{*}xfrm"))
+    frame = next((one for one in frames if one is not None), None)
+    place = frame.find("{*}off") if frame is not None else None
+    size = frame.find("{*}ext") if frame is not None else None
+    if place is None or size is None:
+        return False  # it stands where its layout puts it
+    left, top = _number(place.get("x", "")), _number(place.get("y", ""))
+    right, bottom = left + _number(size.get("cx", "")), top + _number(size.get("cy", ""))
+    return left >= sheet[0] or top >= sheet[1] or right <= 0 or bottom <= 0
 
 
 def _is_hidden(element: etree._Element) -> bool:
@@ -131,7 +189,7 @@ def _append_parts(
 
 
 def _append_notes(builder: DocumentBuilder, notes: etree._Element) -> None:
-    for shape in _shapes(notes):
-        if _placeholder(shape) not in _FURNITURE:
+    for shape, by in _shapes(notes):
+        if by is None and _placeholder(shape) not in _FURNITURE:
             for _, text in paragraphs(shape):
                 builder.add(BlockKind.PARAGRAPH, f"Notes: {text}")

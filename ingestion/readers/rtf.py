@@ -12,6 +12,7 @@ from ingestion.errors import UnreadableFile
 from ingestion.readers.builder import DocumentBuilder, one_line, title_of
 from ingestion.readers.detection import Format
 from ingestion.types import BlockKind, ParsedDocument
+from retrieval.hidden import HiddenBy
 
 _TOKEN = re.compile(
     rb"\\(?:bin(?P<bin>\d{1,9}) ?|(?P<word>[a-zA-Z]{1,40})(?P<number>-?\d{1,10})? ?"
@@ -48,6 +49,7 @@ class _Group(NamedTuple):
 
     is_skipped: bool = False
     is_hidden: bool = False
+    is_marked_hidden: bool = False
     unicode_skip: int = 1
     encoding: str = "cp1252"
     in_fonts: bool = False
@@ -89,6 +91,7 @@ class _Reader:
         self._default = "cp1252"
         self._bytes = bytearray()
         self._text: list[str] = []
+        self._hidden: list[str] = []
         self._cells: list[str] = []
         self._rows: list[str] = []
         self._in_table = False
@@ -180,7 +183,11 @@ class _Reader:
     def _take_look(self, word: bytes, number: int) -> None:
         self._decode()
         if word == b"plain":
-            self._group = self._group._replace(is_hidden=False, encoding=self._default)
+            self._group = self._group._replace(
+                is_hidden=False, is_marked_hidden=False, encoding=self._default
+            )
+        elif word == b"v":
+            self._group = self._group._replace(is_marked_hidden=number != 0)
         else:
             self._group = self._group._replace(is_hidden=number != 0)
 
@@ -229,6 +236,8 @@ class _Reader:
         self._to_skip -= skipped
         if not self._is_silent():
             self._bytes += data[skipped:]
+        elif self._is_noted():
+            self._hidden.append(data[skipped:].decode(self._group.encoding, errors="replace"))
 
     def _take_unicode(self, number: int) -> None:
         self._decode()
@@ -245,12 +254,17 @@ class _Reader:
             self._add(chr(code))
 
     def _is_silent(self) -> bool:
-        return self._group.is_skipped or self._group.is_hidden
+        return self._group.is_skipped or self._group.is_hidden or self._group.is_marked_hidden
+
+    def _is_noted(self) -> bool:
+        return self._group.is_marked_hidden and not self._group.is_skipped
 
     def _add(self, text: str) -> None:
         self._decode()
         if not self._is_silent():
             self._text.append(text)
+        elif self._is_noted():
+            self._hidden.append(text)
 
     def _decode(self) -> None:
         """Turn the bytes gathered so far into text; two may form one character."""
@@ -262,6 +276,8 @@ class _Reader:
         self._decode()
         text = "".join(self._text)
         self._text = []
+        self._builder.hide(HiddenBy.MARKED, "".join(self._hidden))
+        self._hidden = []
         return text
 
     def _end_paragraph(self) -> None:

@@ -22,6 +22,7 @@ from ingestion.readers.detection import Format
 from ingestion.readers.packages import ENCRYPTED, damaged
 from ingestion.readers.rows import Row, append_rows
 from ingestion.types import BlockKind, ParsedDocument
+from retrieval.hidden import HiddenBy
 
 _WHAT = "Excel workbook"
 # What a defect in Rust code becomes in Python; on purpose no `Exception`, and not importable.
@@ -35,9 +36,10 @@ def read_xls(name: str, data: bytes) -> ParsedDocument:
     try:
         with CalamineWorkbook.from_filelike(BytesIO(data)) as workbook:
             for sheet in workbook.sheets_metadata:
-                is_visible = sheet.visible == SheetVisibleEnum.Visible
-                if is_visible and sheet.typ == SheetTypeEnum.WorkSheet:
-                    _append(builder, workbook.get_sheet_by_name(sheet.name))
+                if sheet.typ == SheetTypeEnum.WorkSheet:
+                    is_visible = sheet.visible == SheetVisibleEnum.Visible
+                    found = workbook.get_sheet_by_name(sheet.name)
+                    _append(builder, found, is_visible=is_visible)
     except PasswordError as error:
         raise UnreadableFile(ENCRYPTED) from error
     except (CalamineError, ValueError, OSError) as error:
@@ -49,10 +51,12 @@ def read_xls(name: str, data: bytes) -> ParsedDocument:
     return builder.build(title_of(name), Format.XLS.value)
 
 
-def _append(builder: DocumentBuilder, sheet: CalamineSheet) -> None:
+def _append(builder: DocumentBuilder, sheet: CalamineSheet, *, is_visible: bool) -> None:
     content = DocumentBuilder()
     append_rows(content, _rows(sheet))
-    if content:
+    if not is_visible:
+        builder.hide(HiddenBy.SHEET, content.text())
+    elif content:
         builder.add(BlockKind.HEADING, sheet.name, level=1)
         builder.add_document(content.build("", ""))
 

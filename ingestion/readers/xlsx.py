@@ -18,6 +18,7 @@ from ingestion.readers.detection import Format
 from ingestion.readers.packages import Package, attribute, damaged, local_name
 from ingestion.readers.rows import Row, append_rows
 from ingestion.types import BlockKind, ParsedDocument
+from retrieval.hidden import HiddenBy
 
 _WHAT = "Excel workbook"
 _REFERENCE = re.compile(r"([A-Z]{1,3})(\d{1,7})\Z")
@@ -56,11 +57,13 @@ def read_xlsx(name: str, data: bytes) -> ParsedDocument:
     )
     for sheet in root.iter("{*}sheet"):
         kind, member = related.get(attribute(sheet, "id"), ("", ""))
-        if kind != "worksheet" or sheet.get("state", "visible") != "visible":
+        if kind != "worksheet":
             continue
         content = DocumentBuilder()
-        append_rows(content, _rows(package.read(member), workbook))
-        if content:
+        append_rows(content, _rows(package.read(member), workbook, builder))
+        if sheet.get("state", "visible") != "visible":
+            builder.hide(HiddenBy.SHEET, content.text())
+        elif content:
             builder.add(BlockKind.HEADING, sheet.get("name") or "Sheet", level=1)
             builder.add_document(content.build("", ""))
     return builder.build(title_of(name, package.title()), Format.XLSX.value)
@@ -128,7 +131,8 @@ def _streamed(data: bytes, *tags: str) -> Iterator[etree._Element]:
         raise damaged(_WHAT, error) from error
 
 
-def _rows(data: bytes, workbook: _Workbook) -> Iterator[Row]:
+def _rows(data: bytes, workbook: _Workbook, builder: DocumentBuilder) -> Iterator[Row]:
+    """The visible cells of a sheet; `builder` is told of the others."""
     number = 0
     hidden: set[int] = set()
     for element in _streamed(data, "row", "cols"):
@@ -137,8 +141,14 @@ def _rows(data: bytes, workbook: _Workbook) -> Iterator[Row]:
             continue
         stated = element.get("r", "")
         number = int(stated) if stated.isdecimal() and len(stated) < 9 else number + 1
-        if element.get("hidden") not in {"1", "true"}:
-            yield Row(number, _cells(element, workbook, hidden))
+        cells = _cells(element, workbook)
+        hides_row = element.get("hidden") in {"1", "true"}
+        unseen = [c for column, c in enumerate(cells, start=1) if hides_row or column in hidden]
+        if any(unseen):
+            builder.hide(HiddenBy.SHEET, f"Row {number}: " + " | ".join(filter(None, unseen)))
+        if not hides_row:
+            seen = ["" if column in hidden else c for column, c in enumerate(cells, start=1)]
+            yield Row(number, seen)
 
 
 def _hidden_columns(element: etree._Element) -> set[int]:
@@ -150,13 +160,13 @@ def _hidden_columns(element: etree._Element) -> set[int]:
     return found
 
 
-def _cells(row: etree._Element, workbook: _Workbook, hidden: set[int]) -> list[str]:
+def _cells(row: etree._Element, workbook: _Workbook) -> list[str]:
     cells: list[str] = []
     column = 0
     for element in row.iterchildren("{*}c"):
         match = _REFERENCE.match(element.get("r", ""))
         column = _column_number(match.group(1)) if match else column + 1
-        value = "" if column in hidden else _value(element, workbook)
+        value = _value(element, workbook)
         if value and column <= _MOST_COLUMNS:
             cells.extend([""] * (column - len(cells)))
             cells[column - 1] = value

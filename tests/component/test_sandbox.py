@@ -166,7 +166,7 @@ def test_the_child_has_limits(reader):
 def test_the_child_loads_no_model_or_database():
     code = (
         "import sys, ingestion.reader_process\n"
-        "heavy = ('torch', 'transformers', 'sqlalchemy', 'faiss', 'numpy', 'retrieval')\n"
+        "heavy = ('torch', 'transformers', 'sqlalchemy', 'faiss', 'numpy', 'retrieval.types')\n"
         "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run(
@@ -180,6 +180,7 @@ GOOD_REPLY = {
     "media_type": "text/plain",
     "text": "abc",
     "blocks": [["paragraph", 0, 3, 0, None]],
+    "hidden": [["size", "x", 2, 9]],
 }
 
 
@@ -197,6 +198,13 @@ GOOD_REPLY = {
         {"blocks": [["paragraph", 0, 3, 9, None]]},
         {"blocks": [["paragraph", 0, 3, 0, 0]]},
         {"blocks": [["paragraph", 0, 3]]},
+        {"hidden": 7},
+        {"hidden": [["shout", "x", 2, 9]]},
+        {"hidden": [["size", "x", 0, 9]]},
+        {"hidden": [["size", "x" * 3_000, 2, 9_000]]},
+        {"hidden": [["size", "x", 2, -1]]},
+        {"hidden": [["size", "\ud800", 2, 9]]},
+        {"hidden": [["size", "x", 2, 9]] * 300},
     ],
 )
 def test_a_reply_is_checked_before_it_is_believed(change):

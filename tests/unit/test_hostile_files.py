@@ -316,8 +316,8 @@ def test_a_formula_is_text_and_never_run():
     assert "=1+1" in sheet
 
 
-def test_right_to_left_and_zero_width_text_is_kept_as_written():
-    text = "שלום \u202eevil\u202c a\u200bb مرحبا"
+def test_right_to_left_text_and_what_joins_letters_is_kept_as_written():
+    text = "שלום \u202eevil\u202c می\u200cخواهم مرحبا"
     assert read_document("a.txt", text.encode()).text == text
     assert read_document("a.docx", word([text])).text == text
     assert read_document("a.html", f"<html><p>{text}</p></html>".encode()).text == text
