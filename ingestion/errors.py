@@ -6,8 +6,9 @@ IngestionError
 │   ├── UnreadableFile   damaged, encrypted, or not what it claims to be
 │   ├── NoText           readable, but there is nothing to cite in it
 │   │   └── OnlyHidden   all its text is hidden from human eyes
-│   └── FileTooLarge     over a limit
-├── ReaderCrashed        the reader's process died or ran out of time on this file
+│   ├── FileTooLarge     over a limit
+│   └── BreaksReader     it takes more time or memory than a file may, or brings the reader down
+├── ReaderCrashed        the reader's process ended, perhaps by no fault of the file
 ├── BadPattern           a line of .assayignore, --include or --exclude that is no pattern
 ├── TooManyRemoved       --sync would remove more than the allowed share
 ├── UnknownJob           a job that is not there
@@ -59,8 +60,20 @@ class FileTooLarge(FileRejected):
         super().__init__(f"{found:,} {what} and the limit is {limit:,}; {hint}")
 
 
+class BreaksReader(FileRejected):
+    """It takes more time or memory than a file may, or brings the reader down."""
+
+
 class ReaderCrashed(IngestionError):
-    """The reader's process died or ran out of time on this file."""
+    """The reader's process ended on this file, or its reply made no sense.
+
+    Args:
+        is_files_fault: it would happen again: not somebody else has ended it.
+    """
+
+    def __init__(self, message: str, *, is_files_fault: bool = False) -> None:
+        self.is_files_fault = is_files_fault
+        super().__init__(message)
 
 
 class BadPattern(IngestionError):

@@ -20,6 +20,18 @@ _START_SECONDS = 60
 # Isolated mode ignores the environment and the working folder, so that neither can plant a
 # module; the folder our packages are in is given by hand and works for a checkout as well.
 _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from {module} import main; main()"
+# How a process ends by what it does itself. SIGKILL is somebody else's doing, or want of memory.
+_FAULTS = frozenset(
+    {
+        signal.SIGABRT,
+        signal.SIGBUS,
+        signal.SIGFPE,
+        signal.SIGILL,
+        signal.SIGSEGV,
+        signal.SIGXCPU,
+        signal.SIGXFSZ,
+    }
+)
 _ROOT = str(Path(__file__).resolve().parent.parent)
 
 
@@ -110,8 +122,15 @@ class LimitedProcess:
         if watchdog.has_bitten or payload is None:
             code = self._end_of(process)
             if watchdog.has_bitten:
-                raise ReaderCrashed(f"reading took longer than the limit of {seconds:g} seconds")
-            raise ReaderCrashed(f"brought the reader down ({_end_in_words(code)})")
+                raise ReaderCrashed(
+                    f"reading took longer than the limit of {seconds:g} seconds; split it, or try "
+                    "again when the machine is less busy",
+                    is_files_fault=True,
+                )
+            raise ReaderCrashed(
+                f"brought the reader down ({_end_in_words(code)})",
+                is_files_fault=-code in _FAULTS,
+            )
         try:
             return json.loads(payload)
         except (ValueError, RecursionError) as error:
@@ -119,7 +138,7 @@ class LimitedProcess:
             raise ReaderCrashed("the reader's reply made no sense") from error
 
     def _payload(self, process: subprocess.Popen[bytes], message: list[bytes]) -> bytes | None:
-        """The reply's bytes; None when the child ended or replies with more than it may."""
+        """The reply's bytes; None when the child ended. Raises when it replies with too much."""
         assert process.stdin and process.stdout  # noqa: S101  # both are pipes
         try:
             for part in message:
@@ -129,8 +148,15 @@ class LimitedProcess:
             return None
         header = process.stdout.read(8)
         length = int.from_bytes(header)
-        if len(header) < 8 or length > self._limit_reply_bytes:
+        if len(header) < 8:
             return None
+        if length > self._limit_reply_bytes:
+            self.close()
+            raise ReaderCrashed(
+                f"made the reader reply with {length:,} bytes and the limit is "
+                f"{self._limit_reply_bytes:,}",
+                is_files_fault=True,
+            )
         payload = process.stdout.read(length)
         return payload if len(payload) == length else None
 

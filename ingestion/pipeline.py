@@ -37,7 +37,7 @@ class Reader(Protocol):
 
         Raises:
             FileRejected: it can never be read as it is.
-            ReaderCrashed: reading it broke the reader.
+            ReaderCrashed: the reader ended, perhaps by no fault of the file.
         """
 
 

@@ -8,7 +8,7 @@ and checked into a `ParsedDocument`.
 from typing import Any
 
 import ingestion.errors
-from ingestion.errors import FileRejected, FileTooLarge, ReaderCrashed
+from ingestion.errors import BreaksReader, FileRejected, FileTooLarge, ReaderCrashed
 from ingestion.limited_process import LIMIT_MEMORY_BYTES, LimitedProcess
 from ingestion.readers.unseen import MOST_CHARACTERS_SHOWN, MOST_PIECES
 from ingestion.types import Block, BlockKind, ParsedDocument
@@ -54,9 +54,18 @@ class ReaderProcess(LimitedProcess):
 
         Raises:
             FileRejected: as `read_document`, or the file or its text is over a limit.
-            ReaderCrashed: it ran out of time or memory, or brought the child down. The next file
-                gets a new child.
+            BreaksReader: it ran out of time or memory, or brought the child down.
+            ReaderCrashed: the child was killed, or its reply made no sense. The next file gets a
+                new child in any case.
         """
+        try:
+            return self._read(name, data)
+        except ReaderCrashed as crash:
+            if crash.is_files_fault:
+                raise BreaksReader(str(crash)) from crash
+            raise
+
+    def _read(self, name: str, data: bytes) -> ParsedDocument:
         if len(data) > self._limit_bytes:
             raise FileTooLarge("bytes", len(data), self._limit_bytes, "split the file")
         request: dict[str, object] = {
@@ -81,7 +90,13 @@ class ReaderProcess(LimitedProcess):
                 raise _rejection(kind, reason)
             case {"failed": str(reason)}:
                 self.close()  # a new child: this one's memory may be full or its libraries upset
-                raise ReaderCrashed(reason[:_LONGEST_TITLE])
+                raise ReaderCrashed(reason[:_LONGEST_TITLE], is_files_fault=True)
+            case {"alive": True}:
+                self.close()
+                raise ReaderCrashed(
+                    f"asked for more time {_MOST_SIGNS_OF_LIFE} times, the limit; split it",
+                    is_files_fault=True,
+                )
         self.close()
         raise ReaderCrashed("the reader's reply made no sense")
 

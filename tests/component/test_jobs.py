@@ -21,6 +21,7 @@ from ingestion.jobs.types import (
 )
 from ingestion.jobs.work import JobWork
 from ingestion.pipeline import Ingester
+from ingestion.sandbox import ReaderProcess
 from tests.component.library import Library, opened
 from tests.fakes import PlainReader, WordEncoder
 
@@ -340,3 +341,18 @@ def test_a_clock_that_goes_back_changes_no_duration(desk, folder, monkeypatch):
     assert job.state is JobState.DONE
     assert job.active_seconds >= 0
     assert all(item.seconds >= 0 for item in desk.jobs.items(job.id).items)
+
+
+def test_a_file_that_takes_too_long_is_rejected_and_the_others_come_in(desk, folder):
+    write(folder, a="A.", slow="[a](" * 60_000 + "*a **b " * 60_000)
+    (folder / "slow.txt").rename(folder / "slow.md")
+    ingester = Ingester(
+        desk.library.store,
+        lambda: desk.library.encoder,
+        lambda: ReaderProcess(timeout_seconds=1.5),
+    )
+    job = desk.make(folder)
+    JobWork(desk.jobs, desk.library.store, ingester).run(job.id)
+    assert desk.states(job) == {"a": "added", "slow": "rejected"}
+    [slow] = desk.jobs.items(job.id, states=[ItemState.REJECTED]).items
+    assert "longer than the limit of 1.5 seconds" in slow.reason

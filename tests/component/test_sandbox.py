@@ -13,7 +13,14 @@ from pathlib import Path
 import docx
 import pytest
 
-from ingestion.errors import FileRejected, FileTooLarge, NoText, ReaderCrashed, UnsupportedType
+from ingestion.errors import (
+    BreaksReader,
+    FileRejected,
+    FileTooLarge,
+    NoText,
+    ReaderCrashed,
+    UnsupportedType,
+)
 from ingestion.sandbox import ReaderProcess, _parsed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -109,7 +116,7 @@ def test_a_file_that_takes_too_long_is_given_up():
     with ReaderProcess(timeout_seconds=1.5) as quick:
         assert_still_reads(quick)
         started = time.monotonic()
-        with pytest.raises(ReaderCrashed, match=r"longer than the limit of 1.5 seconds"):
+        with pytest.raises(BreaksReader, match=r"longer than the limit of 1.5 seconds"):
             quick.read("slow.md", slow_markdown())
         assert time.monotonic() - started < 10
         assert_still_reads(quick)
@@ -119,9 +126,19 @@ def test_a_file_that_needs_too_much_memory_is_given_up():
     bomb = word_of(200_000_000)
     assert len(bomb) < 1_000_000
     with ReaderProcess(limit_memory_bytes=300 << 20) as small:
-        with pytest.raises((ReaderCrashed, FileRejected)):
+        with pytest.raises(FileRejected):
             small.read("bomb.docx", bomb)
         assert_still_reads(small)
+
+
+def test_a_crash_of_its_own_is_the_files_fault_and_being_killed_is_not(reader):
+    assert_still_reads(reader)
+    crash = threading.Timer(0.3, os.kill, (reader.pid, signal.SIGSEGV))
+    crash.start()
+    with pytest.raises(BreaksReader, match="SIGSEGV"):
+        reader.read("slow.md", slow_markdown())
+    crash.join()
+    assert_still_reads(reader)
 
 
 def test_a_child_killed_while_it_reads_is_reported_and_replaced(reader):
@@ -220,5 +237,5 @@ def test_a_sign_of_life_gives_a_file_more_time_but_not_for_ever(monkeypatch):
     monkeypatch.setattr(process, "_exchange", lambda *_: next(replies))
     assert process.read("scan.pdf", b"x").text == "abc"
     monkeypatch.setattr(process, "_exchange", lambda *_: {"alive": True})
-    with pytest.raises(ReaderCrashed):
+    with pytest.raises(BreaksReader, match="more time 500 times"):
         process.read("endless.pdf", b"x")
