@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from generation.engines.base import Engine
     from generation.groundedness.types import ResponseVerifier
     from generation.types import Answer
+    from ingestion.changes import FoundFile
     from ingestion.pipeline import Ingester
     from ingestion.stage_times import StageTimes
     from retrieval.encoder import Encoder
@@ -324,11 +325,16 @@ class Assay:
             return readable
         return readable & {self.store.collection(collection).id}
 
-    def ingester(self, times: "StageTimes | None" = None) -> "Ingester":
+    def ingester(
+        self,
+        times: "StageTimes | None" = None,
+        take: "Callable[[Path, str], FoundFile] | None" = None,
+    ) -> "Ingester":
         """What brings collections in step with files.
 
         Args:
             times: told where the time goes.
+            take: as in `find_files`.
         """
         from ingestion.pipeline import Ingester
         from ingestion.sandbox import ReaderProcess
@@ -342,6 +348,7 @@ class Assay:
             lambda: ReaderProcess(reads_hidden=reads_hidden),
             readers=readers,
             times=times,
+            take=take,
         )
 
     def carriers(self) -> "Carriers":

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,12 +11,13 @@ from app.background_child import BackgroundChild, start_command
 from app.numbered_locks import NumberedLocks
 from ingestion.jobs.states import WORKABLE
 from ingestion.jobs.store import JobStore
-from ingestion.jobs.types import Command, ItemState, Job, Source, SourceKind
+from ingestion.jobs.types import Command, ItemState, Job, NewItem, Source, SourceKind
 from ingestion.jobs.work import JobWork
 from retrieval.types import Collection
 
 if TYPE_CHECKING:
     from app.bootstrap import Assay
+    from ingestion.pipeline import Ingester
 
 # An upload should not wait long; a look is one small query.
 LOOK_SECONDS = 1.0
@@ -33,13 +34,28 @@ class JobLocks(NumberedLocks):
         super().__init__(home / "jobs", "job")
 
 
-def work_on(assay: "Assay", job_id: int, *, on_written: Callable[[Job], None]) -> Job:
+class ToDo(NamedTuple):
+    """What looking at folders has found; as `JobStore.list_items` takes it."""
+
+    items: Sequence[NewItem]
+    unchanged: int
+    removals: Sequence[int]
+    ignored: int
+
+
+def work_on(
+    assay: "Assay",
+    job_id: int,
+    *,
+    on_written: Callable[[Job], None],
+    ingester: "Ingester | None" = None,
+) -> Job:
     """Work on a job, whose lock the caller has, and put the rest of the home in order after it.
 
     Raises:
         IngestionError, RetrievalError, OSError: as `JobWork.run`.
     """
-    work = JobWork(assay.jobs, assay.store, assay.ingester())
+    work = JobWork(assay.jobs, assay.store, ingester or assay.ingester())
     try:
         job = work.run(job_id, on_written=on_written)
     finally:
@@ -50,11 +66,20 @@ def work_on(assay: "Assay", job_id: int, *, on_written: Callable[[Job], None]) -
 
 
 def make_and_work(
-    assay: "Assay", collection: Collection, source: Source, *, on_written: Callable[[Job], None]
+    assay: "Assay",
+    collection: Collection,
+    source: Source,
+    *,
+    on_written: Callable[[Job], None],
+    found: "ToDo | None" = None,
+    ingester: "Ingester | None" = None,
 ) -> Job:
     """Make a job and work on it at once; interrupted, it is cancelled.
 
     Jobs that bring in the same and were left half-way by a killed process end: this one goes on.
+
+    Args:
+        found: all there is to do; None: look for it.
 
     Raises:
         IngestionError, RetrievalError, OSError: as `JobWork.run`.
@@ -70,8 +95,10 @@ def make_and_work(
                 if one != job.id and others.enter_context(locks.held(one))
             ]
             assay.jobs.supersede(job, abandoned)
+        if found is not None:
+            assay.jobs.list_items(job.id, **found._asdict())
         try:
-            return work_on(assay, job.id, on_written=on_written)
+            return work_on(assay, job.id, on_written=on_written, ingester=ingester)
         except KeyboardInterrupt:
             assay.jobs.command(job.id, Command.CANCEL)
             assay.jobs.let_go(job.id)

@@ -2,10 +2,12 @@
 
     python -m benchmarks.kill_nine ARTICLES [--files 40] [--kills 20] [--seed 1]
 
-Ingests copies of the first files once undisturbed; then, for every kill, starts afresh, waits
+Ingests copies of the smallest files once undisturbed; then, for every kill, starts afresh, waits
 until so many files are committed (spread over none to all), and a random moment longer, and kills
 the process. Then it runs `assay doctor`, lets either the same command or `assay jobs work` go on,
-by turns, and compares every passage with the undisturbed run, and every file of the job.
+by turns, and compares every passage with the undisturbed run, and every file of the job. Bytes that
+were written for a document that was not committed are left over until the next `assay ingest`,
+`assay serve` or `assay doctor --repair`: they are counted, and must be gone at the end.
 """
 
 import argparse
@@ -40,7 +42,8 @@ def main() -> None:
         work = Path(temporary)
         files = work / "files"
         files.mkdir()
-        for path in sorted(arguments.folder.iterdir())[: arguments.files]:
+        by_size = sorted(arguments.folder.iterdir(), key=lambda path: path.stat().st_size)
+        for path in by_size[: arguments.files]:
             shutil.copy(path, files)
         prepared = work / "models"
         prepared.mkdir()
@@ -53,27 +56,30 @@ def main() -> None:
             f"undisturbed: {expected_report['added']} files, {len(expected)} passages, "
             f"{seconds:.1f} s"
         )
-        failures = 0
+        failures = left_over = 0
         for number in range(1, arguments.kills + 1):
             home = homes.new(f"kill-{number}")
             # One in each stretch: kills before the first commit say little about the others.
             wanted = round(arguments.files * (number - 1 + chooser.random()) / arguments.kills)
             committed = killed(home, files, wanted, chooser.uniform(0, 1.5))
-            healthy = doctor(home)
+            found = doctor(home)
+            left_over += "left-overs" in found
+            healthy = found <= {"left-overs"}
             way = "ingest" if number % 2 else "jobs work"
             report = ingest(home, files) if number % 2 else gone_on_with(home)
-            same = passages(home) == expected and doctor(home)
+            same = passages(home) == expected and not doctor(home, "--repair")
             complete = whole(home, report, arguments.files, by_jobs=number % 2 == 0)
             failures += not (healthy and complete and same)
+            state = "NOT CLEAN" if not healthy else "left-overs" if found else "clean"
             print(
                 f"kill {number} at {wanted:2d} files: {committed:3d} committed; doctor "
-                f"{'clean' if healthy else 'NOT CLEAN'}; `{way}`: {report}; "
+                f"{state}; `{way}`: {report}; "
                 f"{'complete' if complete else 'NOT COMPLETE'}; passages "
                 f"{'equal' if same else 'DIFFER'}",
                 flush=True,
             )
             shutil.rmtree(home)
-    print(f"{failures} failures in {arguments.kills} kills")
+    print(f"{failures} failures in {arguments.kills} kills; {left_over} left bytes to sweep away")
     sys.exit(1 if failures else 0)
 
 
@@ -135,13 +141,13 @@ def documents(home: Path) -> int:
     return rows(home, "SELECT count(*) FROM documents")[0][0]
 
 
-def doctor(home: Path) -> bool:
-    """Whether `assay doctor` finds nothing but left-over files, which it may sweep."""
-    done = run(home, "doctor", "--json")
-    bad = [f for f in json.loads(done.stdout)["findings"] if not f["is_ok"]]
+def doctor(home: Path, *options: str) -> set[str]:
+    """What `assay doctor` finds not well and does not mend."""
+    done = run(home, "doctor", "--json", *options)
+    bad = [f for f in json.loads(done.stdout)["findings"] if not (f["is_ok"] or f["is_repaired"])]
     for finding in bad:
         print(f"  doctor: {finding['check']}: {finding['detail']}")
-    return not bad
+    return {finding["check"] for finding in bad}
 
 
 def ingest(home: Path, files: Path) -> dict[str, int]:

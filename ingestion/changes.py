@@ -32,12 +32,14 @@ class Plan:
 
     `to_read` holds new and changed files in the order found; `to_remove` the ids of documents
     whose file has gone; `in_scope` how many documents the store knows under the synced folders.
+    `moved` of those to remove are there under another path, with the same bytes.
     """
 
     unchanged: tuple[FoundFile, ...]
     to_read: tuple[FoundFile, ...]
     to_remove: tuple[int, ...]
     in_scope: int
+    moved: int = 0
 
 
 def plan_changes(
@@ -66,22 +68,29 @@ def plan_changes(
         (unchanged if is_unchanged else to_read).append(file)
     here = {file.path for file in found}
     in_scope = [path for path in known if _is_in_scope(path, synced_folders, selection)]
-    gone = tuple(
-        known[path].document_id
-        for path in in_scope
-        if path not in here and not _lies_under(path, unopened)
+    gone = [
+        known[path] for path in in_scope if path not in here and not _lies_under(path, unopened)
+    ]
+    contents = {file.sha256 for file in found}
+    return Plan(
+        tuple(unchanged),
+        tuple(to_read),
+        tuple(one.document_id for one in gone),
+        len(in_scope),
+        sum(one.sha256 in contents for one in gone),
     )
-    return Plan(tuple(unchanged), tuple(to_read), gone, len(in_scope))
 
 
 def refuse_mass_removal(plan: Plan) -> None:
     """Stop a sync that would remove a large share of what is known.
 
     Raises:
-        TooManyRemoved: more than `REMOVAL_LIMIT_PERCENT` of the documents in scope have gone.
+        TooManyRemoved: more than `REMOVAL_LIMIT_PERCENT` of the documents in scope have gone,
+            and are nowhere else.
     """
-    if len(plan.to_remove) * 100 > plan.in_scope * REMOVAL_LIMIT_PERCENT:
-        raise TooManyRemoved(len(plan.to_remove), plan.in_scope, REMOVAL_LIMIT_PERCENT)
+    lost = len(plan.to_remove) - plan.moved
+    if lost * 100 > plan.in_scope * REMOVAL_LIMIT_PERCENT:
+        raise TooManyRemoved(lost, plan.in_scope, REMOVAL_LIMIT_PERCENT)
 
 
 def _is_in_scope(path: str, folders: Sequence[str], selection: Selection) -> bool:

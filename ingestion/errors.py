@@ -9,11 +9,14 @@ IngestionError
 │   ├── FileTooLarge     over a limit
 │   └── BreaksReader     it takes more time or memory than a file may, or brings the reader down
 ├── ReaderCrashed        the reader's process ended, perhaps by no fault of the file
+├── StillWritten         a file that has changed a moment ago
 ├── BadPattern           a line of .assayignore, --include or --exclude that is no pattern
 ├── TooManyRemoved       --sync would remove more than the allowed share
 ├── UnknownJob           a job that is not there
 └── JobRefused           a command that a job in its state does not take
 """
+
+from pathlib import Path
 
 from retrieval.hidden import HiddenText
 
@@ -76,6 +79,13 @@ class ReaderCrashed(IngestionError):
         super().__init__(message)
 
 
+class StillWritten(IngestionError):
+    """A file that has changed a moment ago: who writes it may not be done."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is still being written")
+
+
 class BadPattern(IngestionError):
     """A line of `.assayignore`, `--include` or `--exclude` that is no pattern."""
 
@@ -89,11 +99,15 @@ class BadPattern(IngestionError):
 class TooManyRemoved(IngestionError):
     """`--sync` would remove more than the allowed share of a folder's documents."""
 
-    def __init__(self, removed: int, known: int, limit_percent: int) -> None:
+    def __init__(self, removed: int, known: int, limit_percent: int, advice: str = "") -> None:
+        self.removed, self.known, self.limit_percent = removed, known, limit_percent
+        advice = advice or (
+            "check that the folder is complete (an unmounted share looks empty), then run again "
+            "with --yes"
+        )
         super().__init__(
             f"--sync would remove {removed} of {known} documents and the limit without --yes is "
-            f"{limit_percent} %; check that the folder is complete (an unmounted share looks "
-            "empty), then run again with --yes"
+            f"{limit_percent} %; {advice}"
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ingestion.changes import FoundFile
-from ingestion.errors import BadPattern, FileRejected, FileTooLarge
+from ingestion.errors import BadPattern, FileRejected, FileTooLarge, StillWritten
 from ingestion.ignoring import EVERYTHING, IGNORE_FILE, RULES_LIMIT_BYTES, IgnoreRules, Selection
 from retrieval.originals import sha256_of
 
@@ -23,6 +23,7 @@ class Found:
         unopened: what is there but could not be opened or was rejected, files and folders.
         ignored: reason by path: what `.assayignore` or the selection passes over, a folder for
             all that is in it.
+        unsettled: what is still being written, among `unopened` too.
     """
 
     files: tuple[FoundFile, ...]
@@ -30,46 +31,30 @@ class Found:
     failed: Mapping[str, str]
     unopened: tuple[str, ...]
     ignored: Mapping[str, str]
+    unsettled: tuple[str, ...] = ()
 
 
-def find_files(paths: Sequence[Path], selection: Selection = EVERYTHING) -> Found:
+def find_files(
+    paths: Sequence[Path],
+    selection: Selection = EVERYTHING,
+    take: Callable[[Path, str], FoundFile] | None = None,
+) -> Found:
     """Look at every given file, and at the folders to the bottom.
 
     Hidden files and folders and what a file system link points to are passed over inside folders,
     and so is what their `.assayignore` files or the selection leave out. A folder whose
     `.assayignore` cannot be read fails: what it would have kept out must not come in.
+
+    Args:
+        take: what makes a `FoundFile` of a file: `hashed`, unless given. Raises as it does, or
+            `StillWritten`.
     """
-    files: dict[str, FoundFile] = {}
-    rejected: dict[str, str] = {}
-    failed: dict[str, str] = {}
-    unopened: list[str] = []
-    ignored: dict[str, str] = {}
-
-    def note_failed(path: str, error: OSError) -> None:
-        if path in failed or path in rejected:
-            return
-        failed[path] = error.strerror or str(error)
-        if not isinstance(error, FileNotFoundError):
-            unopened.append(path)
-
-    def note_unruly(folder: str, reason: str) -> None:
-        failed[folder] = reason
-        unopened.append(folder)
-
+    looked = _Looked(take or hashed)
     for given in paths:
-        walk = _Walk(given, selection, ignored, on_error=note_failed, on_unruly=note_unruly)
+        walk = _Walk(given, selection, looked)
         for path, name in walk.files():
-            key = shown(path)
-            if key in files or key in rejected or key in failed:
-                continue
-            try:
-                files[key] = hashed(path, name)
-            except FileRejected as rejection:
-                rejected[key] = str(rejection)
-                unopened.append(key)
-            except OSError as error:
-                note_failed(key, error)
-    return Found(tuple(files.values()), rejected, failed, tuple(unopened), ignored)
+            looked.add(path, name)
+    return looked.found()
 
 
 def hashed(path: Path, name: str) -> FoundFile:
@@ -105,28 +90,65 @@ def shown(path: str | Path) -> str:
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
+class _Looked:
+    """What was seen so far, each path once."""
+
+    def __init__(self, take: Callable[[Path, str], FoundFile]) -> None:
+        self._take = take
+        self._files: dict[str, FoundFile] = {}
+        self._rejected: dict[str, str] = {}
+        self._failed: dict[str, str] = {}
+        self._unopened: list[str] = []
+        self._unsettled: list[str] = []
+        self.ignored: dict[str, str] = {}
+
+    def add(self, path: Path, name: str) -> None:
+        """A file."""
+        key = shown(path)
+        if key in self._files or key in self._rejected or key in self._failed:
+            return
+        try:
+            self._files[key] = self._take(path, name)
+        except StillWritten:
+            self._unsettled.append(key)
+        except FileRejected as rejection:
+            self._rejected[key] = str(rejection)
+            self._unopened.append(key)
+        except OSError as error:
+            self.add_failed(key, error)
+
+    def add_failed(self, path: str, error: OSError) -> None:
+        """What cannot be opened."""
+        if path in self._failed or path in self._rejected:
+            return
+        self._failed[path] = error.strerror or str(error)
+        if not isinstance(error, FileNotFoundError):
+            self._unopened.append(path)
+
+    def add_unruly(self, folder: str, reason: str) -> None:
+        """A folder whose rules cannot be read."""
+        self._failed[folder] = reason
+        self._unopened.append(folder)
+
+    def found(self) -> Found:
+        """All of it."""
+        return Found(
+            tuple(self._files.values()),
+            self._rejected,
+            self._failed,
+            (*self._unopened, *self._unsettled),
+            self.ignored,
+            tuple(self._unsettled),
+        )
+
+
 class _Walk:
-    """What lies at or under a given path.
+    """The files that lie at or under a given path. What it comes across besides, it notes."""
 
-    Args:
-        ignored: gets the reason by path of what is passed over by a rule.
-        on_error: told what cannot be opened.
-        on_unruly: told of folders whose rules cannot be read, and why.
-    """
-
-    def __init__(
-        self,
-        given: Path,
-        selection: Selection,
-        ignored: dict[str, str],
-        *,
-        on_error: Callable[[str, OSError], None],
-        on_unruly: Callable[[str, str], None],
-    ) -> None:
+    def __init__(self, given: Path, selection: Selection, looked: _Looked) -> None:
         self._root = given.resolve()
         self._selection = selection
-        self._ignored = ignored
-        self._on_error, self._on_unruly = on_error, on_unruly
+        self._looked = looked
         # Of folders that are still to be walked: the rules of those above them.
         self._rules = {str(self._root): IgnoreRules()}
 
@@ -137,7 +159,7 @@ class _Walk:
             return
 
         def tell(error: OSError) -> None:
-            self._on_error(shown(error.filename), error)
+            self._looked.add_failed(shown(error.filename), error)
 
         for folder, subfolders, files in os.walk(self._root, onerror=tell):
             rules = self._rules_in(folder)
@@ -163,7 +185,9 @@ class _Walk:
             return rules if text is None else rules.with_file(self._relative(Path(folder)), text)
         except (BadPattern, OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            self._on_unruly(shown(folder), f"passed over: {IGNORE_FILE} cannot be read: {reason}")
+            self._looked.add_unruly(
+                shown(folder), f"passed over: {IGNORE_FILE} cannot be read: {reason}"
+            )
             return None
 
     def _is_wanted(self, path: Path, rules: IgnoreRules, *, is_folder: bool) -> bool:
@@ -174,7 +198,7 @@ class _Walk:
             relative.as_posix() + ("/" if is_folder else "")
         )
         if reason is not None:
-            self._ignored[shown(path)] = reason
+            self._looked.ignored[shown(path)] = reason
         return reason is None
 
     def _relative(self, path: Path) -> PurePosixPath:

@@ -98,13 +98,16 @@ class Ingester:
         *,
         readers: int = 1,
         times: StageTimes | None = None,
+        take: Callable[[Path, str], FoundFile] | None = None,
     ) -> None:
         """Take `encoder` and `open_reader` unopened: an unchanged folder needs neither.
 
         Args:
             readers: files that are read at a time, each by a reader of its own.
             times: told where the time goes.
+            take: as in `find_files`.
         """
+        self._take = take
         self._store = store
         self._encoder = encoder
         self._open_reader = open_reader
@@ -182,7 +185,7 @@ class Ingester:
         Raises:
             TooManyRemoved: as `ingest`.
         """
-        found = find_files(paths, selection)
+        found = find_files(paths, selection, self._take)
         folders = [str(path.resolve()) for path in paths if path.is_dir()] if sync else []
         plan = plan_changes(
             found.files,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.cli.job_text import progress_text
+from app.cli.job_text import progress_text, report_of
 from app.cli.opening import open_assay
 from app.cli.terminal import Terminal, json_option, progress
 
@@ -25,6 +25,7 @@ DEFAULT_COLLECTION = "documents"
     epilog="\b\nExamples:\n  assay ingest handbook.pdf prices.docx\n"
     "  assay ingest ~/contracts --collection contracts\n"
     "  assay ingest ~/contracts --collection contracts --sync\n"
+    "  assay ingest ~/contracts --collection contracts --sync --watch\n"
     "  assay ingest ~/contracts --include '*.pdf' --exclude drafts/ --dry-run"
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -37,6 +38,7 @@ DEFAULT_COLLECTION = "documents"
 @click.option(
     "--exclude", multiple=True, metavar="GLOB", help="Not files and folders that match; repeatable."
 )
+@click.option("--watch", is_flag=True, help="Follow the folders until Ctrl-C.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
 @json_option
 @click.pass_obj
@@ -49,6 +51,7 @@ def ingest(
     yes: bool,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
+    watch: bool,
     dry_run: bool,
 ) -> None:
     """Bring files and folders in.
@@ -80,6 +83,10 @@ def ingest(
         include=include,
         exclude=exclude,
     )
+    if watch:
+        from app.cli.watch import watch_folders
+
+        watch_folders(terminal, assay, target, source)
     terminal.note("Comparing files…") if not terminal.is_json else None
     with job_bar(assay) as show:
         job = make_and_work(assay, target, source, on_written=show)
@@ -98,21 +105,6 @@ def job_bar(assay: "Assay") -> Iterator[Callable[["Job"], None]]:
             show(far.bytes_done / max(1, far.bytes_total), progress_text(far))
 
         yield tell
-
-
-def report_of(assay: "Assay", job: "Job") -> "Report":
-    """What became of the files of a job, as a run of `assay ingest` tells it."""
-    from ingestion.pipeline import Report
-
-    report = Report(unchanged=job.unchanged, removed=job.removed, ignored=job.source.ignored)
-    for item in assay.jobs.items(job.id).items:
-        kind = item.change or item.state.value
-        if hasattr(report, kind):
-            setattr(report, kind, getattr(report, kind) + 1)
-        report.passages_embedded += item.passages
-        if item.reason:
-            report.reasons[item.path] = item.reason
-    return report
 
 
 def _show(terminal: Terminal, report: "Report", collection: str) -> None:

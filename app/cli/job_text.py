@@ -3,8 +3,10 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from app.bootstrap import Assay
     from ingestion.jobs.progress import JobProgress, TimeLeft
     from ingestion.jobs.types import Job
+    from ingestion.pipeline import Report
 
 COLOURS = {"done": "green", "failed": "red", "cancelled": "yellow", "paused": "yellow"}
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
@@ -56,3 +58,18 @@ def source_text(job: "Job") -> str:
         return "upload"
     more = f" and {len(source.paths) - 1} more" if len(source.paths) > 1 else ""
     return f"{source.paths[0]}{more}"
+
+
+def report_of(assay: "Assay", job: "Job") -> "Report":
+    """What became of the files of a job, as a run of `assay ingest` tells it."""
+    from ingestion.pipeline import Report
+
+    report = Report(unchanged=job.unchanged, removed=job.removed, ignored=job.source.ignored)
+    for item in assay.jobs.items(job.id).items:
+        kind = item.change or item.state.value
+        if hasattr(report, kind):
+            setattr(report, kind, getattr(report, kind) + 1)
+        report.passages_embedded += item.passages
+        if item.reason:
+            report.reasons[item.path] = item.reason
+    return report

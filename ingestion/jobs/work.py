@@ -79,7 +79,7 @@ class JobWork:
             plan = listing.plan
             self._jobs.list_items(
                 job.id,
-                _items_of(listing),
+                items_of(listing),
                 unchanged=len(plan.unchanged),
                 removals=plan.to_remove,
                 ignored=len(listing.found.ignored),
@@ -205,7 +205,8 @@ class _Log:
         return self._job.active_seconds + (0.0 if self._begun is None else now - self._begun)
 
 
-def _items_of(listing: Listing) -> list[NewItem]:
+def items_of(listing: Listing) -> list[NewItem]:
+    """The files that a job over a listing has to do, and those whose fate is known already."""
     found = listing.found
     return [
         *(NewItem(file.path, file.name, file.size) for file in listing.plan.to_read),

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from app.bootstrap import Assay
 from app.cli.documents import ingest as ingest_command
-from app.cli.documents import report_of
+from app.cli.job_text import report_of
 from app.cli.jobs import jobs as jobs_command
 from app.cli.terminal import Terminal
 from app.job_worker import (

@@ -164,6 +164,26 @@ def test_sync_refuses_to_remove_most_of_a_folder(assay):
     away.rename(assay.files)
 
 
+def test_a_folder_is_followed_until_ctrl_c(assay):
+    followed = assay.folder / "followed"
+    followed.mkdir()
+    (followed / "first.txt").write_text("The first bell rings at eight.")
+    options = ("--collection", "bells", "--watch", "--sync", "--json")
+    process = assay.start("ingest", followed, *options)
+    assert json.loads(process.stdout.readline())["added"] == 1
+    (followed / "second.txt").write_text("The second bell rings at nine.")
+    report = json.loads(process.stdout.readline())
+    assert (report["state"], report["added"], report["reasons"]) == ("done", 1, {})
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert (process.returncode, out) == (130, "")
+    assert f"watching {followed}" in err
+    assert "stopped; what was finished is kept" in err
+    (followed / "third.txt").write_text("The third bell rings at ten.")
+    report = assay.json("ingest", followed, "--collection", "bells", "--sync")
+    assert (report["added"], report["unchanged"]) == (1, 2)
+
+
 def test_people_and_what_they_may_read(assay):
     out, _ = assay.run("user", "add", "ada")
     first = out.strip().rpartition(": ")[2]
