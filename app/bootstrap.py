@@ -41,6 +41,7 @@ from evals.schedule_store import ScheduleStore
 from evals.store import EvalStore
 from ingestion.jobs.store import JobStore
 from retrieval.access import AccessList
+from retrieval.alike import AlikeDocuments
 from retrieval.catalog import Catalog
 from retrieval.collections import Collections
 from retrieval.database import open_database
@@ -121,6 +122,7 @@ class Assay:
         self.evals = EvalStore(self.database)
         self.schedules = ScheduleStore(self.database)
         self.catalog = Catalog(self.database)
+        self.alike = AlikeDocuments(self.database)
         self.deletions = Deletions(
             self.database,
             self.store,
@@ -133,6 +135,7 @@ class Assay:
         self.library = Library(
             self.access,
             self.catalog,
+            self.alike,
             self.originals,
             self.deletions,
             self.sharing,

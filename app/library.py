@@ -8,6 +8,7 @@ from app.deletion import Deletions, Receipt
 from app.errors import AccessDenied, UnknownEntry
 from app.sharing import Sharing
 from retrieval.access import AccessList
+from retrieval.alike import Alike, AlikeDocuments
 from retrieval.catalog import Catalog, Listed, Order, PassageText, Place
 from retrieval.hidden import HiddenText
 from retrieval.originals import Originals
@@ -21,6 +22,7 @@ class Library:
         self,
         access: AccessList,
         catalog: Catalog,
+        alike: AlikeDocuments,
         originals: Originals,
         deletions: Deletions,
         sharing: Sharing,
@@ -28,6 +30,7 @@ class Library:
     ) -> None:
         self._access = access
         self._catalog = catalog
+        self._alike = alike
         self._originals = originals
         self._deletions = deletions
         self._sharing = sharing
@@ -81,6 +84,14 @@ class Library:
     def hidden(self, document: Listed) -> Sequence[HiddenText]:
         """What the file of a document that was opened keeps from human eyes."""
         return self._catalog.hidden(document)
+
+    def alike(self, requester: Principal, document: Listed) -> list[Alike]:
+        """Documents that `requester` may read and that are nearly the same as one."""
+        return self._alike.of(document.id, self._access.readable(requester))
+
+    def alike_groups(self, requester: Principal) -> list[list[Alike]]:
+        """All documents that `requester` may read and that are nearly the same as another."""
+        return self._alike.groups(self._access.readable(requester))
 
     def original(self, actor: Actor, requester: Principal, number: int) -> tuple[Listed, Path]:
         """A document and the file of its original; raises as `document`. It is logged.

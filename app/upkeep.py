@@ -91,6 +91,7 @@ def examine(assay: Assay, *, repair: bool) -> Iterator[Finding]:
         _REPLACE_ORIGINALS,
     )
     yield _from("left-overs", lambda: _left_overs(assay), lambda: sweep_left_overs(assay), repair)
+    yield _from("traits", lambda: _unknown(assay), assay.alike.look_at_unknown, repair)
     yield _from("lexical index", assay.lexical.problem, assay.lexical.rebuild, repair)
     encoder = _from(
         "encoder", lambda: _model_problem(lambda: assay.encoder), None, repair, "set ASSAY_ENCODER"
@@ -100,6 +101,11 @@ def examine(assay: Assay, *, repair: bool) -> Iterator[Finding]:
         yield _from("vectors", lambda: _unembedded(assay), lambda: _embed_missing(assay), repair)
         yield _from("vector index", lambda: _vector_index(assay), assay.vectors.rebuild, repair)
     yield from _chat_models(assay, repair)
+
+
+def _unknown(assay: Assay) -> str | None:
+    count = assay.alike.count_unknown()
+    return f"of {count} documents language and likeness are not known yet" if count else None
 
 
 def _chat_models(assay: Assay, repair: bool) -> Iterator[Finding]:  # noqa: FBT001

@@ -10,7 +10,7 @@ from generation.decoding import Decoding, Method
 from generation.engines.base import Engine
 from generation.errors import BadDecoding
 from generation.groundedness.types import Verifier
-from generation.language import LANGUAGES, language_of
+from generation.language import language_of
 from generation.policies import strictest
 from generation.presumption import differs_in_number, presumed, speaks_of_evidence
 from generation.prompt import Excerpt, Prompt, build_prompt
@@ -30,6 +30,7 @@ from generation.types import (
 from generation.unfinished import UnfinishedAnswer
 from retrieval.encoder import Encoder
 from retrieval.follow_up import standalone
+from retrieval.languages import LANGUAGES
 from retrieval.narrowing import EVERY_DOCUMENT, Narrowing
 from retrieval.repeats import distinct
 from retrieval.types import Document, Hit, Passage, Policy

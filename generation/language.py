@@ -1,28 +1,14 @@
-"""Which language a question is in. The detector reads a model file of a few megabytes once.
+"""Which language a question is in.
 
 What a detector says of a few words is a guess: where it is unsure, the little words decide ("And in
 2019?"), then the conversation so far, then English.
 """
 
 import re
-from functools import cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from py3langid.langid import LanguageIdentifier
+from retrieval.languages import NO_LANGUAGE, detector
 
 ENGLISH = "en"
-# ISO 639-1 codes and the names a prompt calls the languages by.
-LANGUAGES = {
-    "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan", "cs": "Czech",
-    "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish",
-    "et": "Estonian", "fa": "Persian", "fi": "Finnish", "fr": "French", "he": "Hebrew",
-    "hi": "Hindi", "hr": "Croatian", "hu": "Hungarian", "id": "Indonesian", "it": "Italian",
-    "ja": "Japanese", "ko": "Korean", "lt": "Lithuanian", "lv": "Latvian", "nl": "Dutch",
-    "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian",
-    "sk": "Slovak", "sl": "Slovenian", "sr": "Serbian", "sv": "Swedish", "ta": "Tamil",
-    "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "vi": "Vietnamese", "zh": "Chinese",
-}  # fmt: skip
 ABSTENTIONS = {
     "en": "Your documents do not answer this, as far as I can tell.",
     "de": "Ihre Dokumente beantworten das nicht, soweit ich sehe.",
@@ -32,8 +18,6 @@ ABSTENTIONS = {
     "pt": "Os seus documentos não respondem a isto, tanto quanto posso ver.",
     "nl": "Uw documenten geven hier geen antwoord op, voor zover ik kan zien.",
 }
-# What the detector calls numbers, markup and identifiers.
-_NO_LANGUAGE = "zxx"
 # The least share of the weight of all languages with which one is taken.
 _SURE = 0.3
 # More than this says nothing new, and takes time.
@@ -78,27 +62,18 @@ def language_of(question: str, before: str = ENGLISH) -> str:
     little = {word.lower() for word in _WORD.findall(words)}
     weights = {
         language: probability * (1 + len(little & _LITTLE_WORDS.get(language, _NONE))) ** 2
-        for language, probability in _detector().rank(words)
+        for language, probability in detector().rank(words)
     }
     found = max(weights, key=weights.__getitem__)
-    is_told = found != _NO_LANGUAGE and weights[found] >= _SURE * sum(weights.values())
+    is_told = found != NO_LANGUAGE and weights[found] >= _SURE * sum(weights.values())
     return found if is_told else before
 
 
 def warm_up() -> None:
     """Read the detector's model now, so that the first question need not wait for it."""
-    _detector()
+    detector()
 
 
 def abstention_in(language: str) -> str:
     """The words that decline to answer; in English where they are not translated."""
     return ABSTENTIONS.get(language, ABSTENTIONS[ENGLISH])
-
-
-@cache
-def _detector() -> "LanguageIdentifier":
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    identifier.set_languages([*LANGUAGES, _NO_LANGUAGE])
-    return identifier

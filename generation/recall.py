@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from generation.injection import is_command
-from generation.language import ENGLISH, LANGUAGES, language_of
+from generation.language import ENGLISH, language_of
 from generation.prompt import asked, on_one_line
 from generation.types import Message, PassagePart
+from retrieval.languages import LANGUAGES
 from retrieval.types import Document, Passage
 
 # More excerpts of one conversation than this are not read: its older questions go without.

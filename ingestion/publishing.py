@@ -10,6 +10,7 @@ from ingestion.types import ParsedDocument
 from retrieval.encoder import Encoder
 from retrieval.originals import sha256_of
 from retrieval.store import Outcome, Store
+from retrieval.traits import Traits, traits_of
 from retrieval.types import Collection, PassageSpan, Revision, embedded_text
 
 # Large enough for batches of even length, small enough that a killed run loses seconds.
@@ -41,6 +42,7 @@ class Published:
 class _Prepared:
     file: ReadFile
     spans: tuple[PassageSpan, ...]
+    traits: Traits
 
 
 def publish_all(
@@ -62,7 +64,8 @@ def publish_all(
     passages = 0
     for file in files:
         with times.taking("cutting"):
-            prepared = _Prepared(file, _spans(file.document, encoder))
+            spans = _spans(file.document, encoder)
+            prepared = _Prepared(file, spans, traits_of(file.document.text))
         waiting.append(prepared)
         passages += len(prepared.spans)
         if passages >= _BATCH_PASSAGES:
@@ -108,6 +111,7 @@ def _publish_batch(
             passages=item.spans,
             vectors=vectors[row : row + len(item.spans)],
             hidden=document.hidden,
+            traits=item.traits,
         )
         row += len(item.spans)
         with times.taking("storing"):

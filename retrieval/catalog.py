@@ -12,7 +12,14 @@ from typing import Any, NamedTuple, TypeAlias
 from sqlalchemy import ColumnElement, Engine, Row, Select, and_, func, or_, select
 
 from retrieval.hidden import HiddenBy, HiddenText
-from retrieval.schema import collections, documents, hidden_texts, passages, revisions
+from retrieval.schema import (
+    collections,
+    document_traits,
+    documents,
+    hidden_texts,
+    passages,
+    revisions,
+)
 from retrieval.types import Collection
 
 
@@ -34,7 +41,7 @@ class Listed:
 
     `pages` is the last page that a passage stands on; None for formats without pages. `passages`
     is 0 for a document in which there was no text. `hidden_characters` is how much its file keeps
-    from human eyes.
+    from human eyes. `language` is "" where none is likely, None where nobody looked yet.
     """
 
     id: int
@@ -50,6 +57,7 @@ class Listed:
     added_at: datetime
     changed_at: datetime
     hidden_characters: int = 0
+    language: str | None = None
 
     @property
     def place(self) -> Place:
@@ -187,7 +195,9 @@ def _listed() -> Select[Any]:
             .where(hidden_texts.c.document_id == documents.c.id)
             .scalar_subquery()
             .label("hidden_characters"),
+            document_traits.c.language,
         )
+        .outerjoin(document_traits, document_traits.c.document_id == documents.c.id)
         .join(collections, collections.c.id == documents.c.collection_id)
         .join(revisions, revisions.c.id == documents.c.revision_id)
     )
@@ -220,4 +230,5 @@ def _row(row: Row[Any]) -> Listed:
         added_at=row.added_at,
         changed_at=row.changed_at,
         hidden_characters=row.hidden_characters,
+        language=row.language,
     )

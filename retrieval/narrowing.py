@@ -10,13 +10,15 @@ class Narrowing:
 
     `documents` are parts of their names, any of them, whatever the case; `types` endings of their
     names such as "pdf", any of them. `since` and `until` are the first and the last day, in UTC, on
-    which the current words of a document were taken in.
+    which the current words of a document were taken in. `languages` are codes such as "de", any of
+    them.
     """
 
     documents: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     since: date | None = None
     until: date | None = None
+    languages: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:

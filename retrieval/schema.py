@@ -144,6 +144,30 @@ hidden_texts = Table(
     Index("ix_hidden_texts_document_id", "document_id"),
 )
 
+# What is known of a document from the text of its current revision alone.
+document_traits = Table(
+    "document_traits",
+    metadata,
+    Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True),
+    # ISO 639-1, "" where none is likely
+    Column("language", String(8), nullable=False, index=True),
+    # see `retrieval.traits`
+    Column("signature", LargeBinary, nullable=False),
+)
+
+document_bands = Table(
+    "document_bands",
+    metadata,
+    Column("band", BigInteger, primary_key=True, autoincrement=False),
+    Column(
+        "document_id",
+        ForeignKey("documents.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+    ),
+    sqlite_with_rowid=False,
+)
+
 encoders = Table(
     "encoders",
     metadata,

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, text, update
 
+from retrieval.alike import forget_traits, keep_traits
 from retrieval.database import writing
 from retrieval.errors import UnknownName
 from retrieval.hidden import HiddenText
@@ -20,6 +21,7 @@ from retrieval.originals import Originals
 from retrieval.schema import (
     changes,
     collections,
+    document_traits,
     documents,
     encoders,
     hidden_texts,
@@ -170,6 +172,10 @@ class Store:
             )
             _insert_passages(sql, collection.id, document_id, revision_id, revision, encoder)
             _insert_hidden(sql, document_id, revision_id, revision.hidden)
+            if revision.traits is not None:
+                keep_traits(sql, document_id, revision.traits)
+            else:
+                forget_traits(sql, document_id)
             _record(sql, "published", document_id, revision_id, now)
         return Outcome.ADDED if known is None else Outcome.CHANGED
 
@@ -306,6 +312,9 @@ class Store:
             .join(revisions, revisions.c.id == documents.c.revision_id)
             .where(documents.c.collection_id.in_(sorted(readable)))
         )
+        if narrowing.languages:
+            query = query.join(document_traits, document_traits.c.document_id == documents.c.id)
+            query = query.where(document_traits.c.language.in_(narrowing.languages))
         if narrowing.begin is not None:
             query = query.where(revisions.c.created_at >= narrowing.begin)
         if narrowing.end is not None:

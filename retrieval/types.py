@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.hidden import HiddenText
+from retrieval.traits import Traits
 
 
 class Access(StrEnum):
@@ -135,7 +136,8 @@ class Revision:
 
     `text` is what citations point into; `passages` tile it; `vectors` holds their unit vectors,
     (n_passages, dimension) float32, row i for passage i. `sha256` is of the original bytes.
-    `hidden` is what the file keeps from human eyes; it is not in `text`.
+    `hidden` is what the file keeps from human eyes; it is not in `text`. `traits` None: not looked
+    at yet.
     """
 
     path: str
@@ -147,6 +149,7 @@ class Revision:
     passages: tuple[PassageSpan, ...]
     vectors: NDArray[np.float32]
     hidden: tuple[HiddenText, ...] = ()
+    traits: Traits | None = None
 
     def __post_init__(self) -> None:
         if self.vectors.ndim != 2:

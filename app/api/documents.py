@@ -8,6 +8,7 @@ from starlette.responses import FileResponse, Response
 
 from app.api.identity import Asking, Identity
 from app.api.library_wire import (
+    alike_json,
     hidden_text_json,
     listed_json,
     receipt_json,
@@ -40,6 +41,7 @@ _DOCUMENT = {
     "passages": 41,
     "pages": 12,
     "hidden_characters": 36,
+    "language": "en",
     "added_at": "2026-11-20T10:00:00Z",
     "changed_at": "2026-11-20T10:00:00Z",
     "path": None,
@@ -52,6 +54,13 @@ _PASSAGE = {
     "context": "Lease > Term",
     "text": "The lease ends on 31 May 2027.\n\n",
     "commands": [],
+}
+_ALIKE = {
+    "id": 80,
+    "name": "lease (copy).pdf",
+    "collection": "contracts",
+    "collection_id": 4,
+    "likeness": 0.984,
 }
 _HIDDEN = {
     "by": "colour",
@@ -120,6 +129,18 @@ def _add_reading(router: APIRouter, services: Services, identity: Identity) -> N
         with_path = requester.is_administrator
         shown = [listed_json(one, library.size(one), with_path=with_path) for one in page]
         return sent({"documents": shown, "next": following})
+
+    @router.get("/documents/alike", responses=example({"groups": [[_ALIKE]]}))
+    def groups(asking: Annotated[Asking, asks]) -> Response:
+        """Documents one may read that are nearly the same, in groups, the largest first."""
+        found = library.alike_groups(asking.principal)
+        return sent({"groups": [[alike_json(one) for one in group] for group in found]})
+
+    @router.get("/documents/{document}/alike", responses=example({"alike": [_ALIKE]}))
+    def alike(document: Numbered, asking: Annotated[Asking, asks]) -> Response:
+        """Documents one may read that are nearly the same as this one, the most alike first."""
+        found = library.opened(asking.actor, asking.principal, document)
+        return sent({"alike": [alike_json(one) for one in library.alike(asking.principal, found)]})
 
     @router.get("/documents/{document}", responses=example(_DOCUMENT))
     def show(document: Numbered, asking: Annotated[Asking, asks]) -> Response:

@@ -17,10 +17,11 @@ from app.web import pages
 from generation.injection import commands_in
 from retrieval.catalog import Order
 from retrieval.hidden import HiddenBy
+from retrieval.languages import LANGUAGES
 from retrieval.types import Access, Collection
 
 _READ = ["GET", "HEAD"]
-_DOCUMENTS, _PASSAGES, _RECEIPTS = 50, 30, 50
+_DOCUMENTS, _PASSAGES, _RECEIPTS, _GROUPS = 50, 30, 50, 100
 _DONE = {
     "granted": "Changed; it counts from the next request on.",
     "renamed": "Renamed. Grants and documents are as they were.",
@@ -230,9 +231,18 @@ def _add_documents(router: APIRouter, services: Services, identity: Identity) ->
             may_write=levels[found.collection.id].includes(Access.WRITE),
             passages=[(one, _pieces(one.text)) for one in passages],
             orders=sum(is_order for one in passages for _, is_order in _pieces(one.text)),
+            language=LANGUAGES.get(found.language or "", ""),
+            alike=library.alike(asking.principal, found),
             hidden=[(one, HIDDEN[one.by], _pieces(one.text)) for one in library.hidden(found)],
             is_first=after is None,
             following=passages[-1].start if len(read) > _PASSAGES else None,
+        )
+
+    @router.api_route("/alike", methods=_READ)
+    def alike(asking: Annotated[Asking, asks]) -> Response:
+        groups = library.alike_groups(asking.principal)
+        return _page(
+            asking, "library_alike.html", groups=groups[:_GROUPS], more=len(groups) - _GROUPS
         )
 
     @router.post("/documents/{document}/delete")

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import TypedDict
 
 from app.deletion import Receipt
+from retrieval.alike import Alike
 from retrieval.catalog import Listed, PassageText
 from retrieval.hidden import HiddenText
 
@@ -22,6 +23,7 @@ class ListedJson(TypedDict):
     passages: int
     pages: int | None
     hidden_characters: int
+    language: str | None
     added_at: str
     changed_at: str
     path: str | None
@@ -40,6 +42,16 @@ class StoredPassageJson(TypedDict):
     context: str
     text: str
     commands: list[list[int]]
+
+
+class AlikeJson(TypedDict):
+    """A document that is nearly the same as another; `likeness` is 0.8 to 1."""
+
+    id: int
+    name: str
+    collection: str
+    collection_id: int
+    likeness: float
 
 
 class HiddenTextJson(TypedDict):
@@ -106,6 +118,7 @@ def listed_json(document: Listed, size: int | None, *, with_path: bool) -> Liste
         "passages": document.passages,
         "pages": document.pages,
         "hidden_characters": document.hidden_characters,
+        "language": document.language or None,
         "added_at": _moment(document.added_at),
         "changed_at": _moment(document.changed_at),
         "path": document.path if with_path else None,
@@ -122,6 +135,17 @@ def stored_passage_json(passage: PassageText, commands: list[tuple[int, int]]) -
         "context": passage.context,
         "text": passage.text,
         "commands": [[start, end] for start, end in commands],
+    }
+
+
+def alike_json(alike: Alike) -> AlikeJson:
+    """A document that is nearly the same."""
+    return {
+        "id": alike.id,
+        "name": alike.name,
+        "collection": alike.collection.name,
+        "collection_id": alike.collection.id,
+        "likeness": round(alike.likeness, 3),
     }
 
 

@@ -3,11 +3,14 @@
 from datetime import date
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from retrieval.languages import known_language
 from retrieval.narrowing import Narrowing
 
 Part = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+Language = Annotated[str, AfterValidator(known_language)]
 
 
 class NarrowedRequest(BaseModel):
@@ -19,8 +22,15 @@ class NarrowedRequest(BaseModel):
     types: list[Part] = Field(default=[], max_length=50)
     since: date | None = None
     until: date | None = None
+    languages: list[Language] = Field(default=[], max_length=50)
 
     @property
     def within(self) -> Narrowing:
         """The documents that are wanted."""
-        return Narrowing(tuple(self.documents), tuple(self.types), self.since, self.until)
+        return Narrowing(
+            tuple(self.documents),
+            tuple(self.types),
+            self.since,
+            self.until,
+            tuple(self.languages),
+        )

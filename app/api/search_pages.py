@@ -14,6 +14,7 @@ from app.api.services import Services
 from app.web import pages
 from retrieval.errors import UnknownName
 from retrieval.follow_up import telling_words
+from retrieval.languages import LANGUAGES
 from retrieval.marking import marked_spans, pieces
 from retrieval.narrowing import Narrowing
 from retrieval.types import Hit, Passage, Principal
@@ -35,6 +36,7 @@ class _Filters(NamedTuple):
     type: str
     since: str
     until: str
+    language: str
 
 
 def search_page_routes(services: Services, identity: Identity) -> APIRouter:
@@ -50,8 +52,9 @@ def search_page_routes(services: Services, identity: Identity) -> APIRouter:
         type: Words = "",  # noqa: A002 - as it stands in the address
         since: Words = "",
         until: Words = "",
+        language: Words = "",
     ) -> Response:
-        filters = _Filters(collection, document, type, since, until)
+        filters = _Filters(collection, document, type, since, until, language)
         readable = services.access.readable(visitor)
         names = {c.name: c.id for c in services.store.collections() if c.id in readable}
         hits: list[Hit] = []
@@ -78,6 +81,7 @@ def search_page_routes(services: Services, identity: Identity) -> APIRouter:
             filters=filters,
             is_narrowed=any(filters),
             collections=sorted(names),
+            languages=sorted(LANGUAGES.items(), key=lambda one: one[1]),
             collection_names={number: name for name, number in names.items()},
             found=[(hit, _marked(hit.passage, q), _link(hit.passage, q)) for hit in hits],
             has_asked=bool(q.strip()),
@@ -130,6 +134,7 @@ def _narrowing(filters: _Filters) -> Narrowing:
         tuple(filters.type.replace(",", " ").split()),
         date.fromisoformat(filters.since) if filters.since else None,
         date.fromisoformat(filters.until) if filters.until else None,
+        (filters.language,) if filters.language else (),
     )
 
 

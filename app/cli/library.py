@@ -10,13 +10,14 @@ from retrieval.catalog import Order
 
 if TYPE_CHECKING:
     from app.deletion import Receipt
+    from retrieval.alike import Alike
 
 _PAGE = 500
 
 
 @click.group()
 def documents() -> None:
-    """List documents, show one, delete one."""
+    """List documents, show one, delete one, find those that are nearly the same."""
 
 
 @documents.command(
@@ -72,7 +73,12 @@ def list_documents(
 @click.pass_obj
 def show(terminal: Terminal, number: int) -> None:
     """Show a document, what its file hides, and how its passages begin."""
-    from app.api.library_wire import hidden_text_json, listed_json, stored_passage_json
+    from app.api.library_wire import (
+        alike_json,
+        hidden_text_json,
+        listed_json,
+        stored_passage_json,
+    )
     from app.errors import UnknownEntry
     from generation.injection import commands_in
 
@@ -84,6 +90,11 @@ def show(terminal: Terminal, number: int) -> None:
     terminal.line(f"{found.name}, in collection {found.collection.name!r}")
     terminal.line(f"  from {found.path}")
     terminal.line(f"  {found.media_type}, {size} bytes, {found.passages} passages")
+    if found.language:
+        terminal.line(f"  language {found.language}")
+    alike = assay.alike.of(found.id, assay.access.everything())
+    for other in alike:
+        terminal.line(f"  {_alike_text(other)}")
     hidden = []
     for piece in assay.catalog.hidden(found):
         orders = [(c.start, c.end) for c in commands_in(piece.text)]
@@ -106,7 +117,38 @@ def show(terminal: Terminal, number: int) -> None:
             passages.append(stored_passage_json(one, commands))
     if terminal.is_json:
         shown = listed_json(found, size, with_path=True)
-        terminal.result({**shown, "hidden": hidden, "text": passages})
+        others = [alike_json(one) for one in alike]
+        terminal.result({**shown, "alike": others, "hidden": hidden, "text": passages})
+
+
+@documents.command(epilog="\b\nExample:\n  assay documents alike --collection contracts")
+@click.option("--collection", metavar="NAME", help="Of this collection only.")
+@json_option
+@click.pass_obj
+def alike(terminal: Terminal, collection: str | None) -> None:
+    """List documents that are nearly the same, in groups, the largest first.
+
+    Per cent are of the wording that the first of a group and another share; less than 80 is not
+    told.
+    """
+    from app.api.library_wire import alike_json
+
+    assay = open_assay()
+    groups = assay.alike.groups(assay.readable_by(None, collection))
+    for group in groups:
+        terminal.line(f"{group[0].id}  {group[0].collection.name}  {group[0].name}")
+        for one in group[1:]:
+            terminal.line(f"  {_alike_text(one)}")
+    if unknown := assay.alike.count_unknown():
+        terminal.note(f"{unknown} documents were not looked at yet: assay doctor --repair does")
+    if terminal.is_json:
+        terminal.result({"groups": [[alike_json(one) for one in group] for group in groups]})
+    elif not groups:
+        terminal.line("no two documents are nearly the same")
+
+
+def _alike_text(other: "Alike") -> str:
+    return f"{other.likeness:.0%} the same: {other.id}  {other.collection.name}  {other.name}"
 
 
 @documents.command(epilog="\b\nExample:\n  assay documents delete 77")

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from retrieval.database import writing
 from retrieval.errors import SchemaMismatch
 
-HEAD = "0011"
+HEAD = "0012"
 
 
 def upgrade(engine: Engine) -> None:

@@ -65,6 +65,7 @@ from generation.types import (
 )
 from ingestion.jobs.store import JobStore
 from retrieval.access import AccessList
+from retrieval.alike import AlikeDocuments
 from retrieval.catalog import Catalog
 from retrieval.collections import Collections
 from retrieval.database import open_database
@@ -313,7 +314,9 @@ def site(tmp_path):
             now=lambda: clock.now,
         ),
         sharing=sharing,
-        library=Documents(access, Catalog(engine), originals, deletions, sharing, audit),
+        library=Documents(
+            access, Catalog(engine), AlikeDocuments(engine), originals, deletions, sharing, audit
+        ),
         store=store,
         conversations=ConversationStore(engine),
         evidence=evidence,

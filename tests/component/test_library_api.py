@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from retrieval.hidden import HiddenBy, HiddenText
+from retrieval.traits import traits_of
 from retrieval.types import Access
 from tests.component.library import revision_of
 from tests.component.test_http import Site, site
@@ -25,7 +26,7 @@ def publish(
     encoder = WordEncoder()
     store = site.services.store
     target = store.collection(collection)
-    revision = replace(revision_of(path, text, encoder), hidden=hidden)
+    revision = replace(revision_of(path, text, encoder), hidden=hidden, traits=traits_of(text))
     store.publish(target, revision, text.encode(), encoder=encoder.fingerprint)
     return store.known_files(target)[path].document_id
 
@@ -47,6 +48,7 @@ def doors(document: int) -> list[tuple[str, str]]:
         ("GET", path),
         ("GET", f"{path}/passages"),
         ("GET", f"{path}/hidden"),
+        ("GET", f"{path}/alike"),
         ("GET", f"{path}/original"),
         ("DELETE", path),
     ]
@@ -216,3 +218,30 @@ def test_nothing_of_hidden_text_is_left_when_its_document_is_deleted(site):
     [quoted] = [c for c in receipt["checks"] if c["place"] == "what was quoted of it"]
     assert "hidden_texts" in quoted["detail"]
     assert quoted["found"] == 0
+
+
+def test_documents_that_are_nearly_the_same_are_told_to_who_may_read_both(site):
+    text = " ".join(f"Clause {n} says that {n} pounds are due on day {n}." for n in range(60))
+    first = publish(site, "open", "/srv/lease.txt", text)
+    second = publish(site, "open", "/srv/lease-2.txt", text)
+    secret = publish(site, "secret", "/srv/copy.txt", text + " Signed.")
+    root, ada = site.client("root"), site.client("ada")
+    told = root.get(f"/api/documents/{first}/alike").json()["alike"]
+    assert [(one["id"], one["likeness"] > 0.9) for one in told] == [(second, True), (secret, True)]
+    assert [one["id"] for one in ada.get(f"/api/documents/{first}/alike").json()["alike"]] == [
+        second
+    ]
+    [group] = ada.get("/api/documents/alike").json()["groups"]
+    assert [one["id"] for one in group] == [first, second]
+    assert [
+        [one["id"] for one in g] for g in root.get("/api/documents/alike").json()["groups"]
+    ] == [[first, second, secret]]
+    page = ada.get(f"/library/documents/{first}").text
+    assert "Nearly the same" in page
+    assert "100 %" in page
+    assert "lease-2.txt" in page
+    assert "copy.txt" not in page
+    assert "<dt>Language</dt><dd>English</dd>" in page
+    assert "lease-2.txt" in ada.get("/library/alike").text
+    assert "copy.txt" not in ada.get("/library/alike").text
+    assert root.get(f"/api/documents/{first}").json()["language"] == "en"

@@ -4,10 +4,10 @@ import pytest
 
 from generation.language import (
     ABSTENTIONS,
-    LANGUAGES,
     abstention_in,
     language_of,
 )
+from retrieval.languages import LANGUAGES
 
 QUESTIONS = {
     "en": [
