@@ -4,10 +4,11 @@
 
 Ingests copies of the smallest files once undisturbed; then, for every kill, starts afresh, waits
 until so many files are committed (spread over none to all), and a random moment longer, and kills
-the process. Then it runs `assay doctor`, lets either the same command or `assay jobs work` go on,
-by turns, and compares every passage with the undisturbed run, and every file of the job. Bytes that
-were written for a document that was not committed are left over until the next `assay ingest`,
-`assay serve` or `assay doctor --repair`: they are counted, and must be gone at the end.
+the process. Then it checks what `assay doctor` does but for the chat model, lets either the same
+command or `assay jobs work` go on, by turns, and compares every passage with the undisturbed run,
+and every file of the job. Bytes that were written for a document that was not committed are left
+over until the next `assay ingest`, `assay serve` or `assay doctor --repair`: they are counted, and
+must be gone at the end.
 """
 
 import argparse
@@ -21,9 +22,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from app.bootstrap import Assay
+from app.settings import Settings
+from app.upkeep import examine
+from ingestion.jobs.types import JobState
 
 ASSAY = [sys.executable, "-m", "app.cli"]
 
@@ -45,11 +52,8 @@ def main() -> None:
         by_size = sorted(arguments.folder.iterdir(), key=lambda path: path.stat().st_size)
         for path in by_size[: arguments.files]:
             shutil.copy(path, files)
-        prepared = work / "models"
-        prepared.mkdir()
-        homes = Homes(work, prepared)
         started = time.monotonic()
-        expected_report = ingest(homes.new("undisturbed"), files)
+        expected_report = ingest(new_home(work, "undisturbed"), files)
         seconds = time.monotonic() - started
         expected = passages(work / "undisturbed")
         print(
@@ -58,7 +62,7 @@ def main() -> None:
         )
         failures = left_over = 0
         for number in range(1, arguments.kills + 1):
-            home = homes.new(f"kill-{number}")
+            home = new_home(work, f"kill-{number}")
             # One in each stretch: kills before the first commit say little about the others.
             wanted = round(arguments.files * (number - 1 + chooser.random()) / arguments.kills)
             committed = killed(home, files, wanted, chooser.uniform(0, 1.5))
@@ -67,7 +71,7 @@ def main() -> None:
             healthy = found <= {"left-overs"}
             way = "ingest" if number % 2 else "jobs work"
             report = ingest(home, files) if number % 2 else gone_on_with(home)
-            same = passages(home) == expected and not doctor(home, "--repair")
+            same = passages(home) == expected and not doctor(home, repair=True)
             complete = whole(home, report, arguments.files, by_jobs=number % 2 == 0)
             failures += not (healthy and complete and same)
             state = "NOT CLEAN" if not healthy else "left-overs" if found else "clean"
@@ -83,17 +87,10 @@ def main() -> None:
     sys.exit(1 if failures else 0)
 
 
-class Homes:
-    """Home folders that share what was prepared of the chat model, which is not what is tried."""
-
-    def __init__(self, folder: Path, models: Path) -> None:
-        self._folder, self._models = folder, models
-
-    def new(self, name: str) -> Path:
-        home = self._folder / name
-        home.mkdir()
-        (home / "models").symlink_to(self._models)
-        return home
+def new_home(folder: Path, name: str) -> Path:
+    home = folder / name
+    home.mkdir()
+    return home
 
 
 def killed(home: Path, files: Path, committed: int, seconds: float) -> int:
@@ -120,10 +117,11 @@ def killed(home: Path, files: Path, committed: int, seconds: float) -> int:
 def gone_on_with(home: Path) -> dict[str, int]:
     """Have a worker finish what was left; how many files its job has in each state."""
     run(home, "jobs", "work")
-    [job] = json.loads(run(home, "jobs", "list", "--json").stdout)["jobs"] or [None]
-    if job is None:  # killed before there was a job
-        return ingest(home, home.parent / "files")
-    return {name: count for name, count in job["files"].items() if count}
+    with opened(home) as assay:
+        [job] = assay.jobs.jobs() or [None]
+        if job is not None:
+            return {state.value: count for state, count in assay.jobs.tally(job.id).files.items()}
+    return ingest(home, home.parent / "files")  # killed before there was a job
 
 
 def whole(home: Path, report: dict[str, int], files: int, *, by_jobs: bool) -> bool:
@@ -132,8 +130,9 @@ def whole(home: Path, report: dict[str, int], files: int, *, by_jobs: bool) -> b
         counted = report == {"indexed": files}
     else:
         counted = report["added"] + report["unchanged"] == files
-    jobs = json.loads(run(home, "jobs", "list", "--json").stdout)["jobs"]
-    return counted and all(job["state"] in {"done", "cancelled"} for job in jobs)
+    with opened(home) as assay:
+        states = {job.state for job in assay.jobs.jobs()}
+    return counted and states <= {JobState.DONE, JobState.CANCELLED}
 
 
 def documents(home: Path) -> int:
@@ -141,13 +140,26 @@ def documents(home: Path) -> int:
     return rows(home, "SELECT count(*) FROM documents")[0][0]
 
 
-def doctor(home: Path, *options: str) -> set[str]:
-    """What `assay doctor` finds not well and does not mend."""
-    done = run(home, "doctor", "--json", *options)
-    bad = [f for f in json.loads(done.stdout)["findings"] if not (f["is_ok"] or f["is_repaired"])]
-    for finding in bad:
-        print(f"  doctor: {finding['check']}: {finding['detail']}")
-    return {finding["check"] for finding in bad}
+def doctor(home: Path, *, repair: bool = False) -> set[str]:
+    """What `assay doctor` finds not well and does not mend, but for the chat model."""
+    bad = set()
+    with opened(home) as assay:
+        for finding in examine(assay, repair=repair):
+            if not (finding.is_ok or finding.is_repaired):
+                print(f"  doctor: {finding.check}: {finding.detail}")
+                bad.add(finding.check)
+            if finding.check == "vector index":  # what follows is about chat models
+                break
+    return bad
+
+
+@contextmanager
+def opened(home: Path) -> Iterator[Assay]:
+    assay = Assay(Settings(home=home))
+    try:
+        yield assay
+    finally:
+        assay.close()
 
 
 def ingest(home: Path, files: Path) -> dict[str, int]:
