@@ -20,7 +20,9 @@ from app.audit import AuditLog
 from app.conversations.store import ConversationStore
 from app.deletion import Deletions
 from app.engines import EngineChoice, load_chosen
+from app.errors import UrlRefused
 from app.evidence.finding import EvidenceFinder
+from app.fetching.networks import Networks
 from app.identities import Identities
 from app.library import Library
 from app.live_counts import LiveCounter
@@ -51,6 +53,7 @@ from retrieval.maintenance import Maintenance
 from retrieval.originals import Originals
 from retrieval.policies import Policies
 from retrieval.store import Store
+from retrieval.types import Collection
 
 if TYPE_CHECKING:
     from app.api.services import Readiness, Services, Suggestions
@@ -69,6 +72,7 @@ if TYPE_CHECKING:
     from retrieval.vectors.projection import VectorProjection
 
 SAMPLES_COLLECTION = "samples"
+URLS_OFF = "Assay fetches nothing from the web here; the operator can set ASSAY_URLS=true"
 SAMPLES = resources.files("app").joinpath("samples")
 _SECRET_BYTES = 32
 # Processes that read files at a time; each may take as much memory as its limit.
@@ -332,12 +336,14 @@ class Assay:
         self,
         times: "StageTimes | None" = None,
         take: "Callable[[Path, str], FoundFile] | None" = None,
+        load: "Callable[[FoundFile], bytes] | None" = None,
     ) -> "Ingester":
         """What brings collections in step with files.
 
         Args:
             times: told where the time goes.
             take: as in `find_files`.
+            load: gets the bytes of files that do not lie on this machine.
         """
         from ingestion.pipeline import Ingester
         from ingestion.sandbox import ReaderProcess
@@ -352,7 +358,23 @@ class Assay:
             readers=readers,
             times=times,
             take=take,
+            load=load,
         )
+
+    def url_ingester(self, collection: Collection) -> "Ingester":
+        """What brings pages from the web into a collection.
+
+        Raises:
+            UrlRefused: that is not allowed here.
+        """
+        from app.fetching.fetch import Fetcher
+        from app.fetching.loading import UrlLoader
+
+        if not self.settings.urls:
+            raise UrlRefused("", URLS_OFF)
+        fetcher = Fetcher(Networks.of(self.settings.url_networks))
+        known = self.store.known_files(collection)
+        return self.ingester(load=UrlLoader(fetcher, known, self.settings.url_versions).load)
 
     def carriers(self) -> "Carriers":
         """What may take results of scheduled runs off this machine: what the settings name.
@@ -441,6 +463,7 @@ class Assay:
             answers_at_once=self.settings.answers_at_once,
             answers_waiting=self.settings.answers_waiting,
             answers_per_user=self.settings.answers_per_user,
+            fetches_urls=self.settings.urls,
             upload_bytes=self.settings.upload_mb * 1_000_000,
             sign_on=self._sign_on(),
             password_login=self.settings.password_login,

@@ -4,6 +4,7 @@ AppError
 ├── BadSetting           a setting is out of range, or an ASSAY_ variable is no setting
 ├── CommandFailed        a command cannot do what it was asked to
 ├── DeliveryFailed       a result of a scheduled run was not taken
+├── UrlRefused           an address that is not fetched, whatever is there
 ├── HomeInUse            another command uses the home folder in a way that excludes this one
 ├── RunInUse             another process makes this run of a suite
 ├── HomeNotEmpty         a backup would replace what a home folder holds
@@ -54,6 +55,15 @@ class DeliveryFailed(AppError):
     def __init__(self, message: str, *, is_transient: bool = False) -> None:
         self.is_transient = is_transient
         super().__init__(message)
+
+
+class UrlRefused(AppError):
+    """An address that is not fetched, whatever is there."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        self.reason = reason
+        shown = f"{text.strip()[:200]!r}: " if text.strip() else ""
+        super().__init__(f"{shown}{reason}")
 
 
 class HomeInUse(AppError):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.background_child import BackgroundChild, start_command
+from app.errors import UrlRefused
 from app.numbered_locks import NumberedLocks
 from ingestion.jobs.states import WORKABLE
 from ingestion.jobs.store import JobStore
@@ -55,14 +56,26 @@ def work_on(
     Raises:
         IngestionError, RetrievalError, OSError: as `JobWork.run`.
     """
-    work = JobWork(assay.jobs, assay.store, ingester or assay.ingester())
     try:
+        work = JobWork(assay.jobs, assay.store, ingester or _ingester_for(assay, job_id))
         job = work.run(job_id, on_written=on_written)
     finally:
         forget_staged(assay, job_id)
     if job.removed or assay.jobs.tally(job_id).passages:
         assay.vectors.save()
     return job
+
+
+def _ingester_for(assay: "Assay", job_id: int) -> "Ingester":
+    job = assay.jobs.job(job_id)
+    if job.source.kind is not SourceKind.URLS:
+        return assay.ingester()
+    try:
+        return assay.url_ingester(job.collection)
+    except UrlRefused as refusal:
+        assay.jobs.begin(job_id)
+        assay.jobs.fail(job_id, str(refusal))
+        raise
 
 
 def make_and_work(

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.engines import EngineChoice, EngineKind, RemoteModel
 from app.errors import BadSetting
+from app.fetching.networks import Networks
 from app.oidc.discovery import is_private_on_the_way
 from app.oidc.types import Provider
 from app.settings_file import SETTINGS_FILE, read_kept
@@ -33,6 +34,12 @@ def _known_fields_only(value: object) -> object:
     if isinstance(value, dict) and (unknown := sorted(set(value) - set(known))):
         raise ValueError(f"unknown are {', '.join(unknown)}; known are {', '.join(known)}")
     return value
+
+
+def _network(text: str) -> str:
+    """Refuse what is no network, such as 10.0.0.0/8."""
+    Networks.of([text])
+    return text
 
 
 class Settings(BaseSettings):
@@ -197,6 +204,15 @@ class Settings(BaseSettings):
         le=1_048_576,
         description="Size of one upload in MB, all its files together.",
     )
+    urls: bool = Field(
+        default=False,
+        description="Let administrators have pages from the web brought in, and this machine "
+        "connect to them.",
+    )
+    url_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
+        default=(),
+        description="Networks such pages may lie in besides the public internet, as a JSON list.",
+    )
     ingest_worker: bool = Field(
         default=True, description="`assay serve` works on the jobs that `assay jobs list` shows."
     )
@@ -291,6 +307,11 @@ class Settings(BaseSettings):
     def originals(self) -> Path:
         """The folder of original bytes, by content."""
         return self.home / "originals"
+
+    @property
+    def url_versions(self) -> Path:
+        """What servers said by which they know a version of a page; may be deleted at any time."""
+        return self.home / "url-versions.json"
 
     @property
     def staging(self) -> Path:

@@ -9,6 +9,8 @@ IngestionError
 │   ├── FileTooLarge     over a limit
 │   └── BreaksReader     it takes more time or memory than a file may, or brings the reader down
 ├── ReaderCrashed        the reader's process ended, perhaps by no fault of the file
+├── NotFetched           what is at an address could not be got now
+├── Unchanged            what is at an address is as it was brought in
 ├── StillWritten         a file that has changed a moment ago
 ├── BadPattern           a line of .assayignore, --include or --exclude that is no pattern
 ├── TooManyRemoved       --sync would remove more than the allowed share
@@ -77,6 +79,14 @@ class ReaderCrashed(IngestionError):
     def __init__(self, message: str, *, is_files_fault: bool = False) -> None:
         self.is_files_fault = is_files_fault
         super().__init__(message)
+
+
+class NotFetched(IngestionError):
+    """What is at an address could not be got now."""
+
+
+class Unchanged(IngestionError):
+    """What is at an address is as it was brought in: no failure, but nothing to do."""
 
 
 class StillWritten(IngestionError):

@@ -9,7 +9,7 @@ from threading import local
 from typing import Protocol
 
 from ingestion.changes import FoundFile, Plan, plan_changes, refuse_mass_removal
-from ingestion.errors import FileRejected, IngestionError
+from ingestion.errors import FileRejected, IngestionError, Unchanged
 from ingestion.finding import Found, find_files, read_whole
 from ingestion.ignoring import EVERYTHING, Selection
 from ingestion.publishing import ReadFile, publish_all
@@ -99,6 +99,7 @@ class Ingester:
         readers: int = 1,
         times: StageTimes | None = None,
         take: Callable[[Path, str], FoundFile] | None = None,
+        load: Callable[[FoundFile], bytes] | None = None,
     ) -> None:
         """Take `encoder` and `open_reader` unopened: an unchanged folder needs neither.
 
@@ -106,8 +107,11 @@ class Ingester:
             readers: files that are read at a time, each by a reader of its own.
             times: told where the time goes.
             take: as in `find_files`.
+            load: gets the bytes of a file, by several threads; from the disk unless given. May
+                raise `Unchanged`, and what `Reader.read` and opening a file raise.
         """
         self._take = take
+        self._load = load or _bytes_of
         self._store = store
         self._encoder = encoder
         self._open_reader = open_reader
@@ -244,7 +248,7 @@ class Ingester:
         def read(file: FoundFile) -> ReadFile:
             if not hasattr(own, "reader"):
                 own.reader = opened.enter_context(self._open_reader())
-            content = read_whole(Path(file.location or file.path))
+            content = self._load(file)
             with self._times.reading():
                 return ReadFile(file.path, file.name, content, own.reader.read(file.name, content))
 
@@ -264,16 +268,25 @@ class Ingester:
                     try:
                         with self._times.taking("waiting"):
                             content = future.result()
-                    except FileRejected as rejection:
-                        tell(FileEvent(file.path, FileStage.REJECTED, str(rejection)))
-                    except IngestionError as error:
-                        tell(FileEvent(file.path, FileStage.FAILED, str(error)))
-                    except OSError as error:
-                        reason = error.strerror or str(error)
-                        tell(FileEvent(file.path, FileStage.FAILED, reason))
+                    except (IngestionError, OSError) as error:
+                        tell(_fate(file.path, error))
                     else:
                         tell(FileEvent(file.path, FileStage.EMBEDDING))
                         yield content
             finally:
                 # Readers are closed next: nothing may be read after that, or another is started.
                 pool.shutdown(cancel_futures=True)
+
+
+def _bytes_of(file: FoundFile) -> bytes:
+    return read_whole(Path(file.location or file.path))
+
+
+def _fate(path: str, error: IngestionError | OSError) -> FileEvent:
+    """What becomes of a file that could not be read."""
+    if isinstance(error, Unchanged):
+        return FileEvent(path, FileStage.UNCHANGED)
+    if isinstance(error, FileRejected):
+        return FileEvent(path, FileStage.REJECTED, str(error))
+    reason = error.strerror if isinstance(error, OSError) else None
+    return FileEvent(path, FileStage.FAILED, reason or str(error))

@@ -37,6 +37,7 @@ from app.api.script_errors import script_error_routes
 from app.api.search_pages import search_page_routes
 from app.api.services import Services
 from app.api.uploads import UPLOAD_PATH, upload_routes
+from app.api.urls import url_routes
 from app.api.verification import verification_routes
 from app.web import pages
 
@@ -71,6 +72,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(policy_routes(services, identity))
     app.include_router(evaluation_routes(services, identity))
     app.include_router(upload_routes(services, identity, jobs))
+    app.include_router(url_routes(services, identity, jobs))
     app.include_router(job_routes(services, identity, jobs))
     app.include_router(feedback_routes(services, identity))
     app.include_router(operating_page_routes(services, identity))

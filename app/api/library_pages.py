@@ -25,6 +25,7 @@ _DOCUMENTS, _PASSAGES, _RECEIPTS, _GROUPS = 50, 30, 50, 100
 _DONE = {
     "granted": "Changed; it counts from the next request on.",
     "renamed": "Renamed. Grants and documents are as they were.",
+    "fetching": "The pages are being fetched; what became of each is shown below.",
     "made": "Made. Only administrators read it until it is granted.",
 }
 HIDDEN = {
@@ -119,6 +120,7 @@ def _add_collections(router: APIRouter, services: Services, identity: Identity) 
                 (one, title, urlencode({**query, "order": one.value})) for one, title in _ORDERS
             ],
             named=named,
+            fetches_urls=services.fetches_urls,
             is_first=after is None,
             first=urlencode(query),
             following=following,

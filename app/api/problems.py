@@ -40,6 +40,7 @@ from app.errors import (
     UnknownEntry,
     UnknownKey,
     UnknownSource,
+    UrlRefused,
 )
 from app.oidc.errors import SignOnFailed
 from app.web import pages
@@ -225,6 +226,8 @@ def _problem_of_ours(error: AppError | EvalsError) -> Problem:
             return Problem(503, str(error), code=code, headers=headers)
         case RequestRefused(status=status) | SignOnFailed(status=status):
             return Problem(status, str(error))
+        case UrlRefused():
+            return Problem(422, str(error))
         case ParameterRefused(status=status, code=code, parameter=parameter):
             return Problem(status, str(error), code=code, parameter=parameter)
         case _:

@@ -138,6 +138,8 @@ class Services:
     answers_waiting: int = 32
     answers_per_user: int = 4
     upload_bytes: int = 4_096_000_000
+    # Whether administrators may have pages fetched from the web.
+    fetches_urls: bool = False
     keep_alive_seconds: float = 15.0
     limit_set_by: str | None = None
     grace_seconds: float = 60.0

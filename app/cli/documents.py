@@ -12,6 +12,7 @@ import click
 from app.cli.job_text import progress_text, report_of
 from app.cli.opening import open_assay
 from app.cli.terminal import Terminal, json_option, progress
+from app.errors import CommandFailed
 
 if TYPE_CHECKING:
     from app.bootstrap import Assay
@@ -26,9 +27,10 @@ DEFAULT_COLLECTION = "documents"
     "  assay ingest ~/contracts --collection contracts\n"
     "  assay ingest ~/contracts --collection contracts --sync\n"
     "  assay ingest ~/contracts --collection contracts --sync --watch\n"
+    "  assay ingest --urls pages.txt --collection handbook\n"
     "  assay ingest ~/contracts --include '*.pdf' --exclude drafts/ --dry-run"
 )
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--collection", default=DEFAULT_COLLECTION, show_default=True, metavar="NAME")
 @click.option("--sync", is_flag=True, help="Remove documents whose file has gone from a folder.")
 @click.option("--yes", is_flag=True, help="Let --sync remove more than 20 % of the documents.")
@@ -37,6 +39,12 @@ DEFAULT_COLLECTION = "documents"
 )
 @click.option(
     "--exclude", multiple=True, metavar="GLOB", help="Not files and folders that match; repeatable."
+)
+@click.option(
+    "--urls",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
+    metavar="FILE",
+    help="Bring in the web pages of a list, an address a line; needs ASSAY_URLS=true.",
 )
 @click.option("--watch", is_flag=True, help="Follow the folders until Ctrl-C.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
@@ -51,6 +59,7 @@ def ingest(
     yes: bool,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
+    urls: Path | None,
     watch: bool,
     dry_run: bool,
 ) -> None:
@@ -66,6 +75,13 @@ def ingest(
     from ingestion.ignoring import Selection
     from ingestion.jobs.types import Source, SourceKind
 
+    if bool(paths) == (urls is not None):
+        raise click.UsageError("give files and folders, or --urls FILE")
+    if urls is not None:
+        if sync or watch or dry_run or include or exclude:
+            raise click.UsageError("--urls goes with --collection and --json only")
+        _ingest_urls(terminal, urls, collection)
+        return
     selection = Selection(include, exclude)
     assay = open_assay()
     if dry_run:
@@ -90,6 +106,23 @@ def ingest(
     terminal.note("Comparing files…") if not terminal.is_json else None
     with job_bar(assay) as show:
         job = make_and_work(assay, target, source, on_written=show)
+    _show(terminal, report_of(assay, job), collection)
+
+
+def _ingest_urls(terminal: Terminal, file: Path, collection: str) -> None:
+    """Bring in the pages of a list."""
+    from app.bootstrap import URLS_OFF
+    from app.fetching.url_list import listed_urls, source_of
+    from app.job_worker import ToDo, make_and_work
+
+    with click.open_file(str(file), encoding="utf-8") as lines:
+        source, items = source_of(listed_urls(lines))
+    assay = open_assay()
+    if not assay.settings.urls:
+        raise CommandFailed(URLS_OFF)
+    target = assay.store.ensure_collection(collection)
+    with job_bar(assay) as show:
+        job = make_and_work(assay, target, source, on_written=show, found=ToDo(items, 0, (), 0))
     _show(terminal, report_of(assay, job), collection)
 
 

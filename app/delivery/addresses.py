@@ -20,13 +20,16 @@ def is_public(address: Address) -> bool:
     """
     if isinstance(address, IPv4Address):
         return address.is_global and not address.is_multicast
-    inner = _ipv4_in(address)
+    inner = embedded_ipv4(address)
     if inner is not None:
         return is_public(inner)
     return address.is_global and address in _GIVEN_OUT
 
 
-def _ipv4_in(address: IPv6Address) -> IPv4Address | None:
+def embedded_ipv4(address: Address) -> IPv4Address | None:
+    """The IPv4 address that one of IPv6 stands for, if it does."""
+    if isinstance(address, IPv4Address):
+        return None
     if address in _TRANSLATED:
         return IPv4Address(int(address) & _IPV4_BITS)
     return address.ipv4_mapped or address.sixtofour

@@ -7,6 +7,7 @@ its reader for ever.
 import io
 import socket
 import time
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -37,7 +38,15 @@ def connected(host: str, port: int, deadline: Deadline) -> socket.socket:
         OSError: none answers in time, or there is none.
         UnicodeError: a part of the name is empty or too long.
     """
-    places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return connected_to(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), deadline)
+
+
+def connected_to(places: Sequence[tuple[Any, ...]], deadline: Deadline) -> socket.socket:
+    """Connect to the first of these places, as `getaddrinfo` gives them, that answers.
+
+    Raises:
+        OSError: none answers in time, or there is none.
+    """
     failure = OSError("the name has no address")
     for number, (family, kind, protocol, _, place) in enumerate(places):
         # A share for each: one that does not answer leaves some for the next.

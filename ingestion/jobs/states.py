@@ -61,7 +61,7 @@ _BEFORE: Mapping[ItemState, frozenset[ItemState]] = MappingProxyType(
         ItemState.READING: frozenset({ItemState.QUEUED}),
         ItemState.EMBEDDING: frozenset({ItemState.READING}),
         ItemState.INDEXED: frozenset({ItemState.EMBEDDING}),
-        ItemState.UNCHANGED: frozenset({ItemState.QUEUED, ItemState.EMBEDDING}),
+        ItemState.UNCHANGED: frozenset({ItemState.QUEUED, *BEGUN_ITEMS}),
         ItemState.REJECTED: frozenset({ItemState.QUEUED, ItemState.READING}),
         ItemState.FAILED: frozenset({ItemState.QUEUED, *BEGUN_ITEMS}),
     }

@@ -44,13 +44,15 @@ class SourceKind(StrEnum):
 
     PATHS = "paths"
     UPLOAD = "upload"
+    URLS = "urls"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """What a job brings in.
 
-    `paths` are absolute files and folders of this machine, which the job looks at when it begins.
+    `paths` are absolute files and folders of this machine, which the job looks at when it begins,
+    or the addresses of pages.
     `staging` names the folder that holds the bytes of an upload. With `sync`, documents whose file
     has gone are removed: `removals` are their ids, known once the folders were looked at, as is
     how many files and folders were `ignored`. `include` and `exclude` are as in `Selection`.

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.api.jobs import JobDesk
+from app.audit import Object, Wanted
 from app.uploads.staging import Staging
 from ingestion.jobs.types import Command, JobState
 from ingestion.jobs.work import JobWork
@@ -342,3 +343,27 @@ def test_only_files_of_the_staging_folder_are_forgotten(tmp_path):
 
 def test_commands_are_named_as_their_routes():
     assert {command.value for command in Command} == {"pause", "resume", "cancel", "retry"}
+
+
+def test_administrators_list_addresses_where_the_operator_allows_it(site):
+    open_client, closed_client = site.client(fetches_urls=True), site.client()
+    root, ada = site.key("root"), writer(site)
+    body = {"urls": ["https://example.org/a", "# a comment", "https://example.org/b#top"]}
+
+    def ask(client, headers, body=body):
+        return client.post("/api/jobs/urls?collection=open", headers=headers, json=body)
+
+    assert ask(open_client, ada).status_code == 403
+    assert ask(closed_client, root).status_code == 409
+    wrong = ask(open_client, root, {"urls": ["https://example.org", "file:///etc/passwd"]})
+    assert (wrong.status_code, "line 2" in wrong.json()["detail"]) == (422, True)
+    made = ask(open_client, root)
+    assert made.status_code == 201
+    assert (made.json()["source"], made.json()["files"]["queued"]) == ("urls", 2)
+    items = site.services.jobs.items(made.json()["job"]).items
+    assert [(item.path, item.name) for item in items] == [
+        ("https://example.org/a", "example.org/a"),
+        ("https://example.org/b", "example.org/b"),
+    ]
+    [entry] = site.services.audit.entries(Wanted(action="document.fetch"), limit=5)
+    assert entry.object == Object("job", made.json()["job"])

@@ -1,0 +1,1 @@
+"""Documents from addresses on the web that an administrator has listed."""
