@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from app.engines import EngineChoice, EngineKind, RemoteModel
 from app.errors import BadSetting
 from app.fetching.networks import Networks
+from app.logs import Form
 from app.oidc.discovery import is_private_on_the_way
 from app.oidc.types import Provider
 from app.settings_file import SETTINGS_FILE, read_kept
@@ -162,6 +163,11 @@ class Settings(BaseSettings):
         min_length=1,
         description="Claim that lists groups: at each log-in a user belongs to those that exist "
         "here, and to no others.",
+    )
+    log_format: Form = Field(
+        default="text",
+        description="What is logged: text, warnings and errors for people, or json, one object a "
+        "line, with one for each request.",
     )
     audit_days: int | None = Field(
         default=None, ge=1, le=36_500, description="Days entries of the audit log are kept."

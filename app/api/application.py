@@ -33,6 +33,7 @@ from app.api.problems import LOGIN_PATH, install_handlers, response_to
 from app.api.questions import question_routes
 from app.api.queueing import Limits
 from app.api.reference import reference_routes
+from app.api.request_log import RequestLog
 from app.api.script_errors import script_error_routes
 from app.api.search_pages import search_page_routes
 from app.api.services import Services
@@ -99,6 +100,7 @@ def create_app(services: Services) -> FastAPI:
         upload_path=UPLOAD_PATH,
         explain=response_to,
     )
+    app.add_middleware(RequestLog)
     return app
 
 

@@ -6,7 +6,6 @@ elsewhere and keep nothing.
 """
 
 import ipaddress
-import secrets
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
@@ -49,7 +48,7 @@ def add_headers(headers: MutableHeaders, path: str) -> None:
 
 
 class Guard:
-    """The outermost layer of the application.
+    """The layer of the application that every request must pass.
 
     Args:
         allowed_hosts: see `Services`.
@@ -86,14 +85,9 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
 
-        number = secrets.token_hex(8)
-        scope.setdefault("state", {})["request_id"] = number
-
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                add_headers(headers, scope["path"])
-                headers["X-Request-Id"] = number
+                add_headers(MutableHeaders(scope=message), scope["path"])
             await send(message)
 
         request = Request(scope)

@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from app.api.guard import add_headers
+from app.api.request_log import REQUEST_ID_HEADER
 from app.errors import (
     AccessDenied,
     AppError,
@@ -42,6 +43,7 @@ from app.errors import (
     UnknownSource,
     UrlRefused,
 )
+from app.logs import current_request
 from app.oidc.errors import SignOnFailed
 from app.web import pages
 from evals.errors import EvalsError, UnknownRun, UnknownSuite
@@ -170,11 +172,15 @@ def response_to(request: Request, error: Exception) -> Response:
 
 
 def problem_details(problem: Problem) -> dict[str, object]:
-    """The problem as RFC 9457 has it. Without `type`: the title is that of the status."""
+    """The problem as RFC 9457 has it, with the number that the log knows the request by.
+
+    Without `type`: the title is that of the status.
+    """
     details: dict[str, object] = {
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
+        "request": current_request.get(),
     }
     if problem.parameter is not None:
         details["parameter"] = problem.parameter
@@ -200,9 +206,10 @@ def install_handlers(app: FastAPI) -> None:
         return response_to(request, error)
 
     async def tell_unforeseen(request: Request, error: Exception) -> Response:
-        # This one is sent from outside the guard.
+        # This one is sent from outside the layers that set headers.
         response = response_to(request, error)
         add_headers(response.headers, request.url.path)
+        response.headers[REQUEST_ID_HEADER] = current_request.get() or ""
         return response
 
     for kind in (*FORESEEN, RequestValidationError, HTTPException):

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextvars import copy_context
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -76,6 +77,7 @@ class RunningAnswer(Generic[Event]):
         self._make = make
         self._on_end, self._on_cancel = on_end, on_cancel
         self._ahead: int | None = None
+        self._context = copy_context()
         self._cancelled = threading.Event()
         self._loop = asyncio.get_running_loop()
         self._items: asyncio.Queue[Event | Queued | Begun | _Failed | _Ended] = asyncio.Queue()
@@ -151,7 +153,10 @@ class RunningAnswer(Generic[Event]):
         self._items.put_nowait(_Ended() if error is None else _Failed(error))
 
     def make_events(self) -> None:
-        """Do the work; in a thread of its own."""
+        """Do the work; in a thread of its own, which logs as the request does that began it."""
+        self._context.run(self._make_events)
+
+    def _make_events(self) -> None:
         try:
             for event in self._make(self._cancelled.is_set):
                 self._call(self._items.put_nowait, event)

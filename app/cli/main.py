@@ -1,7 +1,6 @@
 """The `assay` command: its groups, its errors, its exit codes."""
 
 import errno
-import logging
 import os
 import sys
 import traceback
@@ -12,6 +11,7 @@ import click
 
 from app.cli.lazy import LazyGroup
 from app.cli.terminal import Terminal
+from app.logs import log_as
 
 _COMMANDS = MappingProxyType(
     {
@@ -61,7 +61,7 @@ def main() -> None:
     """Run the command line and exit: 0 done, 1 refused or failed, 2 wrong usage, 130 stopped."""
     # No model library may look for updates or files on the network unless a hub id is configured.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    log_as("text")  # until the settings are read
     terminal = Terminal()
     try:
         # What a command tells `Context.exit` comes back as a value; None, that is 0, otherwise.

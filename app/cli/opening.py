@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from app.cli.terminal import progress
+from app.logs import log_as
 
 if TYPE_CHECKING:
     from app.bootstrap import Assay
@@ -23,8 +24,11 @@ def open_assay(*, is_server: bool = False) -> "Assay":
     from app.bootstrap import Assay
     from app.settings import read_settings
 
+    settings = read_settings()
+    if settings.log_format != "text":  # which it is from the start
+        log_as(settings.log_format)
     has_bar = sys.stderr.isatty() and not is_server
-    return Assay(read_settings(), preparation_bar if has_bar else None)
+    return Assay(settings, preparation_bar if has_bar else None)
 
 
 @contextmanager

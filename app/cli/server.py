@@ -138,7 +138,9 @@ def _run(assay: "Assay", listening: socket.socket, announce: Callable[[], None])
 
     config = uvicorn.Config(
         app,
+        log_config=None,  # as everything else is logged
         log_level="warning",
+        access_log=False,
         server_header=False,
         # Proxies in front set X-Forwarded-For; it is not believed unless one is configured.
         proxy_headers=False,
