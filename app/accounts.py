@@ -3,7 +3,6 @@
 What somebody may then read is not decided here but by `retrieval.access`.
 """
 
-import math
 import secrets
 import threading
 from collections.abc import Callable
@@ -14,17 +13,16 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Engine, delete, insert, select
 
-from app.errors import LogInRefused, PasswordUnusable, TooManyAttempts
+from app.errors import LogInRefused, PasswordUnusable
 from app.keys import ApiKeys, require_user
 from app.passwords import (
-    ATTEMPTS_ALLOWED,
     LONGEST_PASSWORD,
     SHORTEST_PASSWORD,
-    Attempts,
     normalised,
 )
 from app.schema import credentials, sessions
 from app.sessions import Sessions
+from app.throttle import Caller, Throttle
 from retrieval.access import NAME_LIMIT_CHARACTERS
 from retrieval.database import writing
 from retrieval.schema import principals
@@ -32,17 +30,15 @@ from retrieval.types import Principal
 
 # Each verification takes 64 MiB for a while; more at once only queue for the same cores.
 _VERIFICATIONS_AT_ONCE = 2
+NOWHERE = Caller()
 
 
 class Accounts:
     """Tells who logs in, whose session it is and whose API key.
 
-    Failed attempts are counted in memory, not in SQL: a stranger who guesses must not be able to
-    make the database grow or wait, and a restart that forgets a minute of failures gives nobody
-    more than five guesses. Several replicas each count for themselves.
-
     Times in SQL are naive UTC. `now` returns the time as one of those. `hasher` is argon2id with
-    the library's parameters (RFC 9106, low memory) unless given.
+    the library's parameters (RFC 9106, low memory) unless given. `throttle_key` gives what
+    `Throttle` hashes with.
     """
 
     def __init__(
@@ -51,12 +47,13 @@ class Accounts:
         *,
         now: Callable[[], datetime] | None = None,
         hasher: PasswordHasher | None = None,
+        throttle_key: Callable[[], bytes] = bytes,
     ) -> None:
         self._engine = engine
         self.now = now or _utc_now
         self._hasher = hasher or PasswordHasher()
         self._verifying = threading.BoundedSemaphore(_VERIFICATIONS_AT_ONCE)
-        self._attempts = Attempts()
+        self._throttle = Throttle(engine, throttle_key)
         self.sessions = Sessions(engine, self.now)
         self.keys = ApiKeys(engine, self.now)
 
@@ -98,10 +95,11 @@ class Accounts:
             TooManyAttempts: it was guessed too often.
             PasswordUnusable: the new one is too short or too long.
         """
-        self._verified(principal.name, current)
+        # An allowance of its own: guesses at the door must not keep anybody from changing it.
+        self._verified(principal.name, current, Caller(browser="account", knows=principal.id))
         self.set_password(principal, new, keep_session=keep_session)
 
-    def log_in(self, name: str, password: str, *, agent: str = "") -> str:
+    def log_in(self, name: str, password: str, *, agent: str = "", caller: Caller = NOWHERE) -> str:
         """Begin a session.
 
         An unknown name takes as long as a wrong password and is refused in the same words, and so
@@ -109,16 +107,17 @@ class Accounts:
 
         Args:
             agent: what the browser says it is, for the list of sessions.
+            caller: where the attempt comes from.
 
         Returns:
             The session's token. Only its hash is kept.
 
         Raises:
             LogInRefused: there is no such user with such a password.
-            TooManyAttempts: the name failed five times within a minute. Also for the right
-                password, or the refusals would tell a guesser when to stop.
+            TooManyAttempts: too many failed; see `Throttle`. Also for the right password, or the
+                refusals would tell a guesser when to stop.
         """
-        return self.sessions.begin(self._verified(name, password), agent)
+        return self.sessions.begin(self._verified(name, password, caller), agent)
 
     def session(self, token: str) -> Principal | None:
         """Whose session this is, as that user is now. None when there is none, or it has ended."""
@@ -129,19 +128,16 @@ class Accounts:
         """End a session. Nothing to do twice."""
         self.sessions.end(token)
 
-    def _verified(self, name: str, password: str) -> Principal:
+    def _verified(self, name: str, password: str, caller: Caller) -> Principal:
         if len(name) > NAME_LIMIT_CHARACTERS:
             raise LogInRefused
-        now = self.now()
-        # Counted before the password is looked at: guesses sent all at once count as well.
-        wait = self._attempts.wait_or_count(name, now)
-        if wait is not None:
-            raise TooManyAttempts(ATTEMPTS_ALLOWED, max(1, math.ceil(wait.total_seconds())))
         principal, password_hash = self._credentials(name)
+        user_id = None if principal is None else principal.id
+        begun = self._throttle.begin(name, caller, user_id, self.now())
         is_right = self._verifies(password_hash or self._hash_of_nothing, password)
         if principal is None or password_hash is None or not is_right:
             raise LogInRefused
-        self._attempts.forget(name)
+        self._throttle.succeeded(begun)
         return principal
 
     def _credentials(self, name: str) -> tuple[Principal | None, str | None]:

@@ -106,7 +106,7 @@ class Assay:
         self.access = AccessList(self.database)
         self.policies = Policies(self.database)
         self.operating_point = OperatingPointStore(self.database)
-        self.accounts = Accounts(self.database)
+        self.accounts = Accounts(self.database, throttle_key=lambda: self._session_secret)
         self.people = People(self.database)
         self.collections = Collections(self.database)
         self.audit = AuditLog(self.database)
@@ -206,6 +206,10 @@ class Assay:
         """What judges answers, and responses that others wrote."""
         with self._loading:
             return self._verifier
+
+    @cached_property
+    def _session_secret(self) -> bytes:
+        return session_secret(self.settings.home / "session-secret")
 
     @cached_property
     def _aimed_limits(self) -> AimedLimits:
@@ -458,7 +462,7 @@ class Assay:
             default_decoding=self.settings.decoding,
             suggestions=self._suggestions(),
             secure_cookies=self.settings.secure_cookies,
-            session_secret=session_secret(self.settings.home / "session-secret"),
+            session_secret=self._session_secret,
             allowed_hosts=self.settings.allowed_hosts,
             answers_at_once=self.settings.answers_at_once,
             answers_waiting=self.settings.answers_waiting,

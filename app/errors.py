@@ -13,7 +13,7 @@ AppError
 ├── LogInRefused         the name or the password is wrong
 ├── LoginLinkRefused     a link to log in once was used, or is too old
 ├── SignOnFailed         a log-in at a provider did not come about; see `app.oidc.errors`
-├── TooManyAttempts      a name has failed too often to log in; it must wait
+├── TooManyAttempts      a name, or a network, has failed too often to log in; it must wait
 ├── TooMuchFeedback      somebody said more about answers than is taken in a while
 ├── PasswordUnusable     a new password is too short or too long
 ├── NotAUser             a group has no password and no API keys
@@ -121,12 +121,12 @@ class LoginLinkRefused(AppError):
 
 
 class TooManyAttempts(AppError):
-    """A name has failed too often to log in; it must wait."""
+    """A name, or a network, has failed too often to log in; it must wait."""
 
-    def __init__(self, failures: int, wait_seconds: int) -> None:
+    def __init__(self, failures: int, whose: str, wait_seconds: int) -> None:
         self.wait_seconds = wait_seconds
         super().__init__(
-            f"{failures} attempts to log in with this name have failed; "
+            f"{failures} attempts to log in {whose} have failed; "
             f"wait {wait_seconds} seconds and try again"
         )
 

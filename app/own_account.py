@@ -19,6 +19,7 @@ from app.keys import ApiKey
 from app.login_links import LoginLinks
 from app.people import People
 from app.scopes import Scope, scopes_text
+from app.throttle import Caller
 from retrieval.errors import UnknownName
 from retrieval.types import Principal
 
@@ -51,13 +52,15 @@ class OwnAccount:
         self._strangers: deque[datetime] = deque(maxlen=_STRANGERS_NOTED)
         self._unnoted = 0
 
-    def log_in(self, name: str, password: str, *, agent: str, request: str | None) -> str:
+    def log_in(
+        self, name: str, password: str, *, agent: str, caller: Caller, request: str | None
+    ) -> str:
         """Begin a session; see `Accounts.log_in`. Refusals stand in the log as well.
 
         What was typed as the name of nobody is not kept: it may have been a password.
         """
         try:
-            token = self._accounts.log_in(name, password, agent=agent)
+            token = self._accounts.log_in(name, password, agent=agent, caller=caller)
         except (LogInRefused, TooManyAttempts) as error:
             had_to_wait = isinstance(error, TooManyAttempts)
             self.note_refusal(request, self._known(name), had_to_wait=had_to_wait)

@@ -59,6 +59,18 @@ identities = Table(
     Index("ix_identities_principal_id", "principal_id"),
 )
 
+# Attempts to log in, under keyed hashes of who is guessed and from where; see `app.throttle`.
+login_attempts = Table(
+    "login_attempts",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("key", String(32), nullable=False),
+    Column("at", DateTime, nullable=False),
+    Index("ix_login_attempts_key_id", "key", "id"),
+    Index("ix_login_attempts_at", "at"),
+    sqlite_autoincrement=True,
+)
+
 # Links that log somebody in once.
 login_links = Table(
     "login_links",

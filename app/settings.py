@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -126,6 +127,11 @@ class Settings(BaseSettings):
     secure_cookies: bool = Field(
         default=False,
         description="Send cookies over HTTPS only; set it when a proxy serves HTTPS.",
+    )
+    proxies: tuple[str, ...] = Field(
+        default=(),
+        description="Addresses or networks of proxies whose X-Forwarded-For is believed, as a "
+        "JSON list.",
     )
     password_login: bool = Field(
         default=True, description="Take names and passwords; without, only the provider's log-in."
@@ -414,6 +420,7 @@ def _checked(chosen: Mapping[str, Any]) -> Settings:
     settings = _validated(chosen)
     _require_engines(settings)
     _require_login(settings)
+    _require_networks(settings)
     return settings
 
 
@@ -447,6 +454,17 @@ def _in_words(error: Any) -> str:  # noqa: ANN401 - pydantic's own dictionary
 
 def _hides(field: str) -> bool:
     return field in Settings.model_fields and is_secret(field)
+
+
+def _require_networks(settings: Settings) -> None:
+    """Refuse what is no address of a proxy: it would be believed by nobody, silently."""
+    for one in settings.proxies:
+        try:
+            ip_network(one)
+        except ValueError as error:
+            raise BadSetting(
+                "ASSAY_PROXIES", f"{one!r} is neither an address nor a network such as 10.0.0.0/8"
+            ) from error
 
 
 def _require_login(settings: Settings) -> None:

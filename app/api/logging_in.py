@@ -1,25 +1,28 @@
 """Logging in and out: with a password, at a provider, or by a link that is good for once."""
 
-import hashlib
+import secrets
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Query, Request
-from itsdangerous import BadData, URLSafeTimedSerializer
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.api.identity import Identity
 from app.api.problems import LOGIN_PATH, problem_of
 from app.api.services import Services
+from app.api.signed_cookie import SignedCookie
 from app.errors import AccessDenied, AppError, LoginLinkRefused, LogInRefused, TooManyAttempts
 from app.oidc.errors import SignOnFailed
 from app.oidc.sign_on import SignOn
 from app.oidc.tokens import ATTEMPT_MINUTES
 from app.oidc.types import Attempt, Reply
+from app.throttle import Caller
 from app.web import pages
+from retrieval.types import Principal
 
 CALLBACK_PATH = f"{LOGIN_PATH}/callback"
 _READ = ["GET", "HEAD"]
 _LONGEST_TEXT = 4096
+_KNOWN_SECONDS = 365 * 24 * 3600
 
 
 def login_routes(services: Services, identity: Identity) -> APIRouter:
@@ -42,6 +45,8 @@ def login_routes(services: Services, identity: Identity) -> APIRouter:
 
 
 def _add_password(router: APIRouter, services: Services, identity: Identity) -> None:
+    known = _KnownBrowser(services)
+
     @router.api_route(LOGIN_PATH, methods=_READ)
     def show_login(request: Request) -> Response:
         token = identity.token(request)
@@ -60,11 +65,17 @@ def _add_password(router: APIRouter, services: Services, identity: Identity) -> 
             if not services.password_login:
                 raise AccessDenied("passwords are not taken on this server")
             token = services.own_account.log_in(
-                name, password, agent=_agent(request), request=request.state.request_id
+                name,
+                password,
+                agent=_agent(request),
+                caller=known.caller(request),
+                request=request.state.request_id,
             )
         except (AccessDenied, LogInRefused, TooManyAttempts) as error:
             return _login_page(services, error, name=name)
-        return _logged_in(services, identity, request, token)
+        response = _logged_in(services, identity, request, token)
+        known.remember(request, response, services.accounts.session(token))
+        return response
 
 
 def _add_provider(router: APIRouter, services: Services, identity: Identity) -> None:
@@ -125,6 +136,29 @@ def _add_once(router: APIRouter, services: Services, identity: Identity) -> None
         return _logged_in(services, identity, request, session)
 
 
+class _KnownBrowser:
+    """A cookie that says who logged in here with a password: see `app.throttle`.
+
+    It lets nobody in. Signed, so that nobody makes themselves an allowance.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._cookie = SignedCookie(
+            services, "known", max_age=_KNOWN_SECONDS, salt="assay.known-browser"
+        )
+
+    def caller(self, request: Request) -> Caller:
+        address = request.client.host if request.client else ""
+        match self._cookie.value(request):
+            case [int(user), str(browser)]:
+                return Caller(address, browser, user)
+        return Caller(address)
+
+    def remember(self, request: Request, response: Response, user: Principal | None) -> None:
+        if user is not None and self.caller(request).knows != user.id:
+            self._cookie.put(response, [user.id, secrets.token_urlsafe(16)])
+
+
 class _KeptAttempt:
     """A log-in under way at the provider, in a cookie of the browser that began it.
 
@@ -133,36 +167,21 @@ class _KeptAttempt:
     """
 
     def __init__(self, services: Services) -> None:
-        self._serializer = URLSafeTimedSerializer(
-            services.session_secret,
-            salt="assay.sign-on",
-            signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
+        self._cookie = SignedCookie(
+            services, "sign_on", max_age=ATTEMPT_MINUTES * 60, salt="assay.sign-on"
         )
-        self._is_secure = services.secure_cookies
-        self._name = "__Host-assay_sign_on" if self._is_secure else "assay_sign_on"
 
     def put(self, response: Response, attempt: Attempt) -> None:
-        response.set_cookie(
-            self._name,
-            str(self._serializer.dumps(list(attempt))),
-            max_age=ATTEMPT_MINUTES * 60,
-            path="/",
-            secure=self._is_secure,
-            httponly=True,
-            samesite="lax",
-        )
+        self._cookie.put(response, list(attempt))
 
     def of(self, request: Request) -> Attempt | None:
-        cookie = request.cookies.get(self._name, "")
-        try:
-            return Attempt(*self._serializer.loads(cookie, max_age=ATTEMPT_MINUTES * 60))
-        except (BadData, TypeError, ValueError):
-            return None
+        match self._cookie.value(request):
+            case [str(state), str(nonce), str(verifier)]:
+                return Attempt(state, nonce, verifier)
+        return None
 
     def drop(self, response: Response) -> None:
-        response.delete_cookie(
-            self._name, path="/", secure=self._is_secure, httponly=True, samesite="lax"
-        )
+        self._cookie.drop(response)
 
 
 def _sign_on(services: Services) -> SignOn:

@@ -142,8 +142,9 @@ def _run(assay: "Assay", listening: socket.socket, announce: Callable[[], None])
         log_level="warning",
         access_log=False,
         server_header=False,
-        # Proxies in front set X-Forwarded-For; it is not believed unless one is configured.
-        proxy_headers=False,
+        # Who the client is, X-Forwarded-For says; only proxies that are set are believed.
+        proxy_headers=bool(assay.settings.proxies),
+        forwarded_allow_ips=list(assay.settings.proxies),
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
     # Ctrl-C is how one stops a server: not an error, and nothing to go on with.
