@@ -116,7 +116,7 @@ class Assay:
         )
         links = LoginLinks(self.database)
         self.own_account = OwnAccount(self.accounts, self.people, self.audit, links)
-        self.sharing = Sharing(self.access, self.collections, self.audit)
+        self.sharing = Sharing(self.access, self.collections, self.policies, self.audit)
         self.lexical = LexicalIndex(self.database)
         self.maintenance = Maintenance(self.database)
         self.conversations = ConversationStore(self.database)

@@ -7,8 +7,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from app.audit import COMMAND_LINE
 from app.background_child import BackgroundChild, start_command
 from app.errors import UrlRefused
+from app.job_commands import note_new_job
 from app.numbered_locks import NumberedLocks
 from ingestion.jobs.states import WORKABLE
 from ingestion.jobs.store import JobStore
@@ -101,6 +103,7 @@ def make_and_work(
     with ExitStack() as held:
         with ExitStack() as others, locks.choosing():
             job = assay.jobs.create(collection, source).job
+            note_new_job(assay.audit, COMMAND_LINE, job)
             held.enter_context(locks.held(job.id))
             abandoned = [
                 one

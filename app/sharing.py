@@ -4,7 +4,8 @@ from app.audit import Actor, AuditLog, Object
 from app.errors import AccessDenied, UnknownEntry
 from retrieval.access import AccessList
 from retrieval.collections import Collections
-from retrieval.types import Access, Collection, Principal
+from retrieval.policies import Policies
+from retrieval.types import Access, Collection, Policy, Principal
 
 _WORDS = {
     Access.READ: "read",
@@ -16,8 +17,11 @@ _WORDS = {
 class Sharing:
     """Checks what somebody may do with a collection, and does it."""
 
-    def __init__(self, access: AccessList, collections: Collections, audit: AuditLog) -> None:
+    def __init__(
+        self, access: AccessList, collections: Collections, policies: Policies, audit: AuditLog
+    ) -> None:
         self._access = access
+        self._policies = policies
         self._collections = collections
         self._audit = audit
 
@@ -69,6 +73,12 @@ class Sharing:
         """
         self._collections.remove(collection)
         self._record(actor, "collection.removed", collection, name=collection.name)
+
+    def choose_policy(self, actor: Actor, collection: Collection, policy: Policy) -> None:
+        """Say what becomes of sentences that a collection's documents do not support."""
+        before = self._policies.among([collection.id])[collection.id]
+        self._policies.choose(collection, policy)
+        self._record(actor, "policy.chosen", collection, policy=policy.value, before=before.value)
 
     def grant(
         self, actor: Actor, principal: Principal, collection: Collection, access: Access

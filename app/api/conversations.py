@@ -23,7 +23,7 @@ from app.api.questions import QuestionText
 from app.api.scope import CollectionNames, searched
 from app.api.services import Services
 from app.api.wire import encoded
-from app.audit import Actor
+from app.audit import Actor, Object
 from app.conversations.exporting import as_json, as_markdown, file_name
 from app.conversations.types import Conversation, KeptAnswer, Reason, Thumb
 from app.conversations.withholding import as_readable
@@ -81,6 +81,7 @@ def conversation_routes(services: Services, identity: Identity, asking: AnswerMa
 def _add_list(router: APIRouter, services: Services, identity: Identity) -> None:
     store = services.conversations
     Requester = Annotated[Principal, Depends(identity.in_person)]  # noqa: N806 - a type
+    Asker = Annotated[Actor, Depends(identity.actor)]  # noqa: N806 - a type
 
     def own(requester: Principal, number: int) -> Conversation:
         readable = services.access.readable(requester)
@@ -119,19 +120,23 @@ def _add_list(router: APIRouter, services: Services, identity: Identity) -> None
         return Response(status_code=204)
 
     @router.delete("/conversations/{conversation}", status_code=204)
-    def delete(conversation: Number, requester: Requester) -> Response:
+    def delete(conversation: Number, requester: Requester, actor: Asker) -> Response:
         """Delete it with everything in it."""
         store.delete(requester, conversation)
+        services.audit.record(actor, "conversation.deleted", Object("conversation", conversation))
         return Response(status_code=204)
 
     @router.get("/conversations/{conversation}/export")
     def export(
         conversation: Number,
         requester: Requester,
+        actor: Asker,
         format: Literal["markdown", "json"] = "markdown",  # noqa: A002 - the parameter's name
     ) -> Response:
         """A conversation as a file: the path to its newest answer, or as JSON all of it."""
         found = own(requester, conversation)
+        of = Object("conversation", conversation)
+        services.audit.record(actor, "conversation.exported", of, format=format)
         if format == "json":
             body, kind, end = encoded(as_json(found)), "application/json", "json"
         else:

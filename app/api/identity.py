@@ -16,8 +16,10 @@ from app.sessions import SESSION_LIMIT, Session
 from retrieval.types import Principal
 
 _HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
-# What changes nothing, or ends the viewing.
-_ALLOWED_WHILE_VIEWING = frozenset({"/api/search", "/logout", "/login", "/view-as/end"})
+# What changes nothing, is about the page itself, or ends the viewing.
+_ALLOWED_WHILE_VIEWING = frozenset(
+    {"/api/search", "/api/script-errors", "/logout", "/login", "/view-as/end"}
+)
 
 
 class Asking(NamedTuple):

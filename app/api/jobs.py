@@ -10,11 +10,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from app.api.identity import Identity
+from app.api.identity import Asking, Identity
 from app.api.jobs_wire import item_json, job_json
 from app.api.services import Services
 from app.api.wire import encoded
 from app.errors import RequestRefused
+from app.job_commands import command_job
 from ingestion.errors import UnknownJob
 from ingestion.jobs.states import ENDED
 from ingestion.jobs.types import Command, ItemState, Job, JobState
@@ -105,6 +106,20 @@ class JobDesk:
             except TimeoutError:
                 quiet += LOOK_SECONDS
 
+    def command(
+        self, asking: Asking, job: Job, command: Command, *, rejected: bool = False
+    ) -> Response:
+        """Do to a job what is wanted; it is logged.
+
+        Raises:
+            JobRefused: its state does not allow it.
+        """
+        services = self._services
+        after = command_job(
+            services.jobs, services.audit, asking.actor, job.id, command, rejected=rejected
+        )
+        return _sent(self.shown(asking.principal, after))
+
     def close(self) -> None:
         """End the streams: the server stops."""
         self._stopping.set()
@@ -186,38 +201,37 @@ def job_routes(services: Services, identity: Identity, desk: JobDesk) -> APIRout
 
     @router.post("/{job}/retry")
     def retry(
-        requester: Annotated[Principal, Depends(identity.requester)],
+        asking: Annotated[Asking, Depends(identity.asking)],
         found: Annotated[Job, Depends(visible)],
         body: RetryRequest | None = None,
     ) -> Response:
         """Try failed files again, or go on with a job that was cancelled or has failed."""
         rejected = body is not None and body.rejected
-        after = jobs.command(found.id, Command.RETRY, rejected=rejected)
-        return _sent(desk.shown(requester, after))
+        return desk.command(asking, found, Command.RETRY, rejected=rejected)
 
     @router.post("/{job}/pause")
     def pause(
-        requester: Annotated[Principal, Depends(identity.requester)],
+        asking: Annotated[Asking, Depends(identity.asking)],
         found: Annotated[Job, Depends(visible)],
     ) -> Response:
         """Stop working on a job after the files that are being read now."""
-        return _sent(desk.shown(requester, jobs.command(found.id, Command.PAUSE)))
+        return desk.command(asking, found, Command.PAUSE)
 
     @router.post("/{job}/resume")
     def resume(
-        requester: Annotated[Principal, Depends(identity.requester)],
+        asking: Annotated[Asking, Depends(identity.asking)],
         found: Annotated[Job, Depends(visible)],
     ) -> Response:
         """Let a paused job go on."""
-        return _sent(desk.shown(requester, jobs.command(found.id, Command.RESUME)))
+        return desk.command(asking, found, Command.RESUME)
 
     @router.post("/{job}/cancel")
     def cancel(
-        requester: Annotated[Principal, Depends(identity.requester)],
+        asking: Annotated[Asking, Depends(identity.asking)],
         found: Annotated[Job, Depends(visible)],
     ) -> Response:
         """End a job; what it has indexed stays."""
-        return _sent(desk.shown(requester, jobs.command(found.id, Command.CANCEL)))
+        return desk.command(asking, found, Command.CANCEL)
 
     return router
 

@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from app.api.evaluation import administrators
 from app.api.identity import Identity
 from app.api.services import Services
+from app.audit import Actor, Object
 from app.errors import ParameterRefused
 from app.web import pages
 from evals.operating import Aim, Limit, limit_for, limits_of
@@ -60,6 +61,7 @@ def operating_page_routes(services: Services, identity: Identity) -> APIRouter:
     @router.post(PATH)
     def choose(
         requester: Annotated[Principal, Depends(administrator)],
+        actor: Annotated[Actor, Depends(identity.actor)],
         decision: Annotated[str, Form()],
         run: Annotated[str, Form()] = "",
         unsupported: Annotated[str, Form()] = "",
@@ -68,6 +70,7 @@ def operating_page_routes(services: Services, identity: Identity) -> APIRouter:
     ) -> Response:
         if decision == "clear":
             services.operating_point.clear()
+            services.audit.record(actor, "operating_point.cleared")
             return RedirectResponse(f"{PATH}?done=cleared", status_code=303)
         if decision != "choose":
             raise ParameterRefused("decision", "decision: expected choose or clear", status=422)
@@ -81,6 +84,9 @@ def operating_page_routes(services: Services, identity: Identity) -> APIRouter:
         )
         limit = _required(found, limits_of(found, services.evals.results(found.id)), aim)
         services.operating_point.choose(limit.threshold, aim, run_id=found.id, by=requester.name)
+        services.audit.record(
+            actor, "operating_point.chosen", Object("run", found.id), limit=limit.threshold
+        )
         return RedirectResponse(f"{PATH}?run={found.id}&done=chosen", status_code=303)
 
     return router

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
-from app.api.identity import Identity
+from app.api.identity import Asking, Identity
 from app.api.services import Services
 from app.api.wire import encoded
 from app.errors import RequestRefused
@@ -39,16 +39,16 @@ def policy_routes(services: Services, identity: Identity) -> APIRouter:
     def choose(
         collection: str,
         body: ChosenPolicy,
-        requester: Annotated[Principal, Depends(identity.requester)],
+        asking: Annotated[Asking, Depends(identity.asking)],
     ) -> Response:
         """Have answers over a collection follow a policy from the next question on."""
-        if not requester.is_administrator:
+        if not asking.principal.is_administrator:
             raise RequestRefused(403, "how strict answers are is chosen by administrators")
         try:
             target = services.store.collection(collection)
         except UnknownName as error:
             raise RequestRefused(404, str(error)) from error
-        services.policies.choose(target, body.policy)
+        services.sharing.choose_policy(asking.actor, target, body.policy)
         said = {"collection": collection, "policy": body.policy.value}
         return Response(encoded(said), media_type="application/json")
 

@@ -11,6 +11,7 @@ from app.api.identity import Identity
 from app.api.problems import problem_of
 from app.api.questions import LONGEST_QUESTION
 from app.api.services import Services
+from app.audit import Actor, Object
 from app.web import pages
 from retrieval.errors import UnknownName
 from retrieval.follow_up import telling_words
@@ -93,6 +94,7 @@ def search_page_routes(services: Services, identity: Identity) -> APIRouter:
     def passage(
         number: int,
         visitor: Annotated[Principal, Depends(identity.requester)],
+        actor: Annotated[Actor, Depends(identity.actor)],
         q: Annotated[str, Query(max_length=LONGEST_QUESTION)] = "",
     ) -> Response:
         readable = services.access.readable(visitor)
@@ -102,6 +104,10 @@ def search_page_routes(services: Services, identity: Identity) -> APIRouter:
             gone = UnknownName("passage", str(number), "its document has changed or gone")
             return _refused(gone)
         shown = found.passage
+        of = Object("document", shown.document_id)
+        services.audit.note(
+            actor, "document.read", of, collection_id=shown.collection_id, part="passage"
+        )
         begin = max(0, shown.start - _AROUND_CHARACTERS)
         end = shown.end + _AROUND_CHARACTERS
         around = services.store.revision_slice(shown.revision_id, begin, end) or shown.text

@@ -12,13 +12,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from app.api.identity import Identity
+from app.api.identity import Asking, Identity
 from app.api.jobs import JobDesk
 from app.api.jobs_wire import job_json
 from app.api.multipart import FilesOfBody, SentFile
 from app.api.services import Services
 from app.api.wire import encoded
 from app.errors import ParameterRefused, RequestRefused
+from app.job_commands import note_new_job
 from app.uploads.file_names import UPLOADED, distinct_names, usable_name
 from app.uploads.staging import Arriving
 from ingestion.errors import BadPattern
@@ -52,7 +53,7 @@ def upload_routes(services: Services, identity: Identity, desk: JobDesk) -> APIR
     @router.post(UPLOAD_PATH, status_code=201)
     async def upload(
         request: Request,
-        requester: Annotated[Principal, Depends(identity.requester)],
+        asking: Annotated[Asking, Depends(identity.asking)],
         collection: Annotated[str, Query(min_length=1, max_length=200)],
         idempotency_key: Annotated[str | None, Header()] = None,
     ) -> Response:
@@ -61,6 +62,7 @@ def upload_routes(services: Services, identity: Identity, desk: JobDesk) -> APIR
         With an `Idempotency-Key`, the same request sent twice makes one job; the second reply has
         status 200.
         """
+        requester = asking.principal
         _check_key(idempotency_key)
         target = await run_in_threadpool(desk.writable_collection, requester, collection)
         if idempotency_key is not None:
@@ -71,6 +73,8 @@ def upload_routes(services: Services, identity: Identity, desk: JobDesk) -> APIR
                 return _sent(services, known, requester, status=200)
         with place():
             job, is_new = await _taken(request, services, requester, target, idempotency_key)
+        if is_new:
+            await run_in_threadpool(note_new_job, services.audit, asking.actor, job)
         return _sent(services, job, requester, status=201 if is_new else 200)
 
     return router

@@ -85,10 +85,12 @@ def policy(terminal: Terminal, name: str, policy: str | None) -> None:
     quote    one of them, and the best passages are quoted instead
     abstain  one of them, and the question is declined
     """
+    from app.audit import COMMAND_LINE
+
     assay = open_assay()
     target = assay.store.collection(name)
     if policy is not None:
-        assay.policies.choose(target, Policy(policy))
+        assay.sharing.choose_policy(COMMAND_LINE, target, Policy(policy))
     terminal.line(f"{name!r}: {assay.policies.among([target.id])[target.id].value}")
 
 

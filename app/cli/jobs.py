@@ -165,8 +165,12 @@ def work(context: click.Context, *, background: bool) -> None:
 def _command(
     terminal: Terminal, job_id: int, command: "Command", *, rejected: bool = False
 ) -> None:
+    from app.audit import COMMAND_LINE
+    from app.job_commands import command_job
+
     assay = open_assay()
-    _line(terminal, assay, assay.jobs.command(job_id, command, rejected=rejected))
+    job = command_job(assay.jobs, assay.audit, COMMAND_LINE, job_id, command, rejected=rejected)
+    _line(terminal, assay, job)
 
 
 def _line(terminal: Terminal, assay: "Assay", job: "Job") -> None:

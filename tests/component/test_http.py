@@ -284,7 +284,10 @@ def site(tmp_path):
     access.grant(people["ada"], open_, Access.READ)
     access.grant(people["bob"], secret, Access.READ)
     people_, collections, audit = People(engine), Collections(engine), AuditLog(engine)
-    sharing, originals = Sharing(access, collections, audit), Originals(tmp_path / "originals")
+    sharing, originals = (
+        Sharing(access, collections, Policies(engine), audit),
+        Originals(tmp_path / "originals"),
+    )
     encoder, erasure = WordEncoder(), Erasure(engine, originals)
     vectors = VectorProjection(store, tmp_path / "vectors", encoder)
     searcher = Searcher(store, encoder, vectors, LexicalIndex(engine))
