@@ -135,7 +135,9 @@ class Assay:
             self.audit,
             projection=lambda: self.vectors,
             search=lambda question, **options: self.searcher.search(question, **options),
+            forget=self._forget_prompts,
         )
+        self._forgotten_until = 0
         self.library = Library(
             self.access,
             self.catalog,
@@ -158,6 +160,16 @@ class Assay:
         self.evidence.close()
         self.database.dispose()
         self._use.end()
+
+    def _forget_prompts(self) -> bool | None:
+        """Have the chat models forget what they have read. None when none is loaded here."""
+        loaded = [self._engine] if "_engine" in self.__dict__ else []
+        loaded += [] if self._other_engine is None else [self._other_engine[1]]
+        if not loaded:
+            return None
+        from generation.engines.fallback import forgotten
+
+        return not [engine for engine in loaded if not forgotten(engine)]
 
     def _close_engines(self) -> None:
         if "_engine" not in self.__dict__ and self._other_engine is None:
@@ -492,6 +504,10 @@ class Assay:
         """A reader's answer; its verdicts are counted. What runs of suites ask never comes here."""
         from generation.types import Finished
 
+        # Another process may have deleted what the model has read.
+        if (newest := self.deletions.newest_receipt()) > self._forgotten_until:
+            self._forget_prompts()
+            self._forgotten_until = newest
         for event in self.answerer.answer(question, **options):
             if isinstance(event, Finished) and _counts(event.answer, options):
                 self.live_counter.take(event.answer)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Engine, Row, insert, select
+from sqlalchemy import Engine, Row, func, insert, select
 
 from app.audit import Actor, AuditLog, Object
 from app.errors import UnknownEntry
@@ -34,8 +34,10 @@ NOT_REACHED = (
     "pages of the database's write-ahead log, while another process still reads from before the "
     "deletion",
     "other running processes' vector indexes, until their next search; they catch up before it",
-    "numbers a chat model computed from its words, in the memory of a running server: only a "
-    "prompt with the same words could use them again; they go when room is needed or it ends",
+    "what the chat models of other running servers have read, until their next question, and what "
+    "was being written at that moment: only a prompt with the same words could use it",
+    "memory that a chat model computed in: nothing finds it again, and it is overwritten when room "
+    "is needed",
     "pages that are open in a browser",
 )
 
@@ -85,6 +87,7 @@ class Deletions:
     Args:
         projection: loads the vector index; may raise, and then the receipt says so.
         search: the search that readers use.
+        forget: has the chat model forget what it has read; whether it has. None without a model.
     """
 
     def __init__(
@@ -97,6 +100,7 @@ class Deletions:
         *,
         projection: Callable[[], VectorProjection],
         search: Search,
+        forget: Callable[[], bool | None] = lambda: None,
     ) -> None:
         self._engine = engine
         self._store = store
@@ -105,6 +109,7 @@ class Deletions:
         self._audit = audit
         self._projection = projection
         self._search = search
+        self._forget = forget
 
     def delete(self, actor: Actor, document: Listed) -> Receipt:
         """Delete a document with all its revisions, and look for what is left of it."""
@@ -166,7 +171,7 @@ class Deletions:
         self, actor: Actor, of: Object, collection: Collection, name: str, traces: Traces
     ) -> Receipt:
         # Before the other questions: what it waits for may free pages that these look at.
-        searched = [self._vectors(traces), self._asked(traces)]
+        searched = [self._vectors(traces), self._asked(traces), self._forgotten()]
         checks = (*self._erasure.checks(traces), *searched)
         removed = Removed(
             len(traces.document_ids),
@@ -232,6 +237,21 @@ class Deletions:
         return Check(
             "search", len(traces.sentences), found, "its own sentences, asked in all collections"
         )
+
+    def _forgotten(self) -> Check:
+        """After the last search: a question that came meanwhile cannot have found it any more."""
+        is_forgotten = self._forget()
+        place = "what the chat model has read"
+        if is_forgotten is None:
+            return Check(place, 0, 0, "no chat model is loaded in this process")
+        if not is_forgotten:
+            return Check(place, 1, None, "not asked: the model was busy; restart the server")
+        return Check(place, 1, 0, "all of it was forgotten: no later prompt uses any")
+
+    def newest_receipt(self) -> int:
+        """The number of the newest receipt; 0 without one."""
+        with self._engine.begin() as sql:
+            return int(sql.execute(select(func.max(deletion_receipts.c.id))).scalar() or 0)
 
 
 def _receipt(row: Row[Any]) -> Receipt:

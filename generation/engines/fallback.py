@@ -83,6 +83,10 @@ class FallbackEngine:
         for engine in self.made:
             closed(engine)
 
+    def forget(self) -> bool:
+        """Have the engines that were needed so far forget what they read."""
+        return not [engine for engine in self.made if not forgotten(engine)]
+
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """As what would be asked now counts."""
         return self._first(lambda engine: engine.count_tokens(messages))
@@ -142,6 +146,16 @@ def closed(engine: Engine) -> None:
     close = getattr(engine, "close", None)
     if close is not None:
         close()
+
+
+def forgotten(engine: Engine) -> bool:
+    """Have no later prompt use what an engine here has read until now, if it keeps such things.
+
+    Returns:
+        Whether it is so: an engine that is busy for long may not come to it in time.
+    """
+    forget = getattr(engine, "forget", None)
+    return True if forget is None else bool(forget())
 
 
 def _require_room(engine: Engine, messages: Sequence[Message], decoding: Decoding) -> None:

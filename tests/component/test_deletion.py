@@ -143,6 +143,25 @@ def test_an_index_that_cannot_be_asked_is_no_proof(desk):
     assert (check.place, check.detail[:10]) == ("vector index", "not asked:")
 
 
+@pytest.mark.parametrize(
+    ("forget", "found", "words"),
+    [
+        (lambda: True, 0, "all of it was forgotten"),
+        (lambda: None, 0, "no chat model is loaded"),
+        (lambda: False, None, "not asked"),
+    ],
+)
+def test_the_chat_model_forgets_what_it_has_read_or_the_receipt_is_not_clean(
+    desk, forget, found, words
+):
+    desk.deletions._forget = forget
+    receipt = desk.delete("lease")
+    [check] = [check for check in receipt.checks if check.place == "what the chat model has read"]
+    assert (check.found, check.detail.startswith(words)) == (found, True)
+    assert receipt.is_clean == (found == 0)
+    assert desk.deletions.newest_receipt() == receipt.id
+
+
 def test_every_revision_goes(desk):
     desk.library.publish("contracts", "/lease.txt", "A second version, without the tenant's name.")
     receipt = desk.delete("lease")

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from generation.decoding import Decoding
 from generation.engines.chat_template import conversation_tokens
+from generation.engines.fallback import forgotten
 from generation.engines.loading import bundled_model_file
 from generation.engines.openvino.batching import Load, Row
 from generation.engines.openvino.engine import OpenVinoEngine
@@ -164,6 +166,32 @@ def test_what_was_read_before_is_told_and_changes_nothing(engine: OpenVinoEngine
     assert text_of(first) == text_of(second)
     follow_up = [*LONG, Message("assistant", text_of(first)), Message("user", "Who pays?")]
     assert usage_of(pieces(engine, follow_up)).cached_tokens >= usage_of(second).cached_tokens
+
+
+def test_what_was_read_before_can_be_forgotten_and_changes_nothing(
+    folders_of: Folders,
+) -> None:
+    """A deleted document's words may have stood in a prompt: no later one may use what was made."""
+    engine = OpenVinoEngine(EngineInfo("toy", "openvino"), folders_of("llama")[1], cache_mb=1)
+    try:
+        assert engine.forget()  # before the first text
+        first = pieces(engine, LONG)
+        assert usage_of(pieces(engine, LONG)).cached_tokens >= 32
+        assert forgotten(engine)
+        assert engine.load.blocks.kept == 0
+        again = pieces(engine, LONG)
+        assert usage_of(again).cached_tokens == 0
+        assert text_of(again) == text_of(first)
+        assert usage_of(pieces(engine, LONG)).cached_tokens >= 32
+        # While another text is written, too.
+        with ThreadPoolExecutor(1) as pool:
+            writing = pool.submit(pieces, engine, LONG, max_tokens=200)
+            while engine.load.running == 0 and not writing.done():
+                time.sleep(0.001)
+            assert engine.forget()
+            assert text_of(writing.result()).startswith(text_of(first)[:20])
+    finally:
+        engine.close()
 
 
 def test_penalties_change_the_text(engine: OpenVinoEngine) -> None:

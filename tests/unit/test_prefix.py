@@ -45,6 +45,19 @@ def test_full_blocks_of_a_text_are_found_again_once_it_is_done() -> None:
     assert matched(pool, [9, 2, 3, 4, 5]) == 0
 
 
+def test_what_is_forgotten_is_found_by_nobody_and_texts_being_written_go_on() -> None:
+    pool = BlockPool(8, 2)
+    pool.give_back(written(pool, [1, 2, 3, 4, 5]))
+    going_on = written(pool, [7, 7, 8, 8, 9])
+    pool.forget()
+    assert pool.counts == PoolCounts(free=5, kept=0, used=3)
+    assert matched(pool, [1, 2, 3, 4, 9, 9]) == matched(pool, [7, 7, 8, 8, 9, 9]) == 0
+    pool.give_back(going_on)
+    assert pool.counts == PoolCounts(free=8, kept=0, used=0)
+    pool.give_back(written(pool, [1, 2, 3, 4, 5]))
+    assert matched(pool, [1, 2, 3, 4, 9, 9]) == 4
+
+
 def test_at_least_two_tokens_are_left_to_be_read() -> None:
     pool = BlockPool(8, 2)
     pool.give_back(written(pool, [1, 2, 3, 4]))

@@ -87,6 +87,10 @@ class Batch:
         """Take a request; it begins when there is room."""
         self._waiting.append(job)
 
+    def forget(self) -> None:
+        """Let no later request find what was read until now."""
+        self._pool.forget()
+
     def step(self) -> None:
         """Read and write once. What fails for one request is told to it alone."""
         self._drop_those_over()

@@ -122,6 +122,10 @@ class OpenVinoEngine:
         job = self._job(prompt, self._fitting(prompt, decoding), is_cancelled, audience)
         return self._pieces(job, decoding)
 
+    def forget(self) -> bool:
+        """Have no later prompt use what was read until now; see `Worker.forget`."""
+        return self._worker.forget()
+
     def close(self) -> None:
         """End all requests with an error and the thread; nothing can be asked any more."""
         self._worker.close()

@@ -109,6 +109,13 @@ class BlockPool:
             self._block_of[name] = block
             self._name_of[block] = name
 
+    def forget(self) -> None:
+        """Let nothing be found again that is in the blocks now; texts being written go on."""
+        self._block_of.clear()
+        self._name_of.clear()
+        self._free.extend(self._kept)
+        self._kept.clear()
+
     def give_back(self, blocks: Iterable[int]) -> None:
         """Count one user less of each block of a text, given first block first."""
         for block in reversed(list(blocks)):

@@ -9,7 +9,7 @@ from generation.engines.openvino.batching import Batch, Load
 from generation.engines.openvino.jobs import Job
 from generation.errors import EngineUnavailable
 
-_CLOSE_SECONDS = 10.0
+_CLOSE_SECONDS = _FORGET_SECONDS = 10.0
 _logger = logging.getLogger(__name__)
 
 
@@ -28,7 +28,7 @@ class Worker:
         self._changed = Condition()
         self._arrived: list[Job] = []
         self._thread: Thread | None = None
-        self._is_closed = False
+        self._is_closed = self._is_forgetting = False
 
     @property
     def load(self) -> Load:
@@ -50,6 +50,20 @@ class Worker:
                 self._thread = Thread(target=self._run, name="openvino", daemon=True)
                 self._thread.start()
             self._changed.notify()
+
+    def forget(self) -> bool:
+        """Have nothing found again that was read until now; between two steps, at most 10 seconds.
+
+        Returns:
+            Whether it is so.
+        """
+        with self._changed:
+            if self._thread is None or self._is_closed:
+                self._batch.forget()
+                return True
+            self._is_forgetting = True
+            self._changed.notify_all()
+            return self._changed.wait_for(lambda: not self._is_forgetting, _FORGET_SECONDS)
 
     def close(self) -> None:
         """End all requests with an error, and the thread. Twice is as good as once."""
@@ -74,7 +88,13 @@ class Worker:
     def _take_arrived(self) -> bool:
         """Wait until there is work; False when closed."""
         with self._changed:
-            while not (self._is_closed or self._arrived) and self._batch.is_idle:
+            while True:
+                if self._is_forgetting:
+                    self._batch.forget()
+                    self._is_forgetting = False
+                    self._changed.notify_all()
+                if self._is_closed or self._arrived or not self._batch.is_idle:
+                    break
                 self._changed.wait()
             for job in self._arrived:
                 self._batch.add(job)

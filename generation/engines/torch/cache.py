@@ -86,6 +86,11 @@ class PromptBlocks:
             _, dropped = self._blocks.popitem(last=False)
             self.bytes -= dropped.bytes
 
+    def forget(self) -> None:
+        """Keep nothing of what was read until now."""
+        self._blocks.clear()
+        self.bytes = 0
+
     def _block(self, cache: DynamicCache, start: int) -> _Block:
         part = slice(start, start + self.block_tokens)
         layers: Any = cache.layers

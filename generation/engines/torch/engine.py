@@ -63,6 +63,13 @@ class TorchEngine:
         self._turns = Turns()
         self.context_tokens = self._model.window
 
+    def forget(self) -> bool:
+        """Have no later prompt use what was read until now, once the texts before are written."""
+        with self._turns.turn(lambda: False):
+            if self._model.blocks is not None:
+                self._model.blocks.forget()
+        return True
+
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of a conversation with the model's own template, ready to be answered."""
         return len(self._tokens(messages))
