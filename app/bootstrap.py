@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from app.delivery.deliver import Carriers
     from app.delivery.mail import MailServer
     from app.delivery.webhook import Webhook
+    from generation.answer_finding.types import AnswerFinder
     from generation.answering import Answerer
     from generation.engines.base import Engine
     from generation.groundedness.types import ResponseVerifier
@@ -210,7 +211,7 @@ class Assay:
         """Answers; needs both models."""
         with self._loading_all:
             if "_answerer" not in self.__dict__:
-                self._load_beside_engine(lambda: (self.searcher, self.verifier))
+                self._load_beside_engine(lambda: (self.searcher, self.verifier, self.finder))
             return self._answerer
 
     @property
@@ -240,6 +241,18 @@ class Assay:
     @cached_property
     def _verifier(self) -> "ResponseVerifier":
         return load_response_verifier()
+
+    @property
+    def finder(self) -> "AnswerFinder":
+        """What looks for the answer in passages before anything is generated."""
+        with self._loading:
+            return self._finder
+
+    @cached_property
+    def _finder(self) -> "AnswerFinder":
+        from generation.answer_finding.model import load_finder
+
+        return load_finder()
 
     @cached_property
     def _vectors(self) -> "VectorProjection":
@@ -313,6 +326,7 @@ class Assay:
             self.encoder,
             engine,
             self.verifier,
+            self.finder,
             self.store.change_number,
             AnsweringPolicy(
                 evidence_passages=settings.evidence_passages,

@@ -52,6 +52,7 @@ class EarlierAnswer(BaseModel):
     policy: str | None = None
     verifier: str | None = None
     encoder: str | None = None
+    finder: str | None = None
 
     @property
     def settings(self) -> Decoding:
@@ -72,6 +73,7 @@ class Now:
     abstain_below: float | None
     verifier: str | None = None
     encoder: str | None = None
+    finder: str | None = None
     policy: str | None = None
 
 
@@ -126,6 +128,7 @@ def differences(earlier: EarlierAnswer, now: Now) -> list[Difference]:
     kept = [
         ("verifier", earlier.verifier, now.verifier),
         ("encoder", earlier.encoder, now.encoder),
+        ("answer finder", earlier.finder, now.finder),
         ("policy", earlier.policy, now.policy),
     ]
     # An answer that was printed does not hold all of these; what is not known is not otherwise.

@@ -57,6 +57,7 @@ def replay_of(conversation: Conversation, answer_id: int) -> Replay:
             "sentences": [{"text": sentence.text} for sentence in kept.sentences],
             "verifier": facts.verifier_version,
             "encoder": encoder_pin(facts.encoder) if facts.encoder else None,
+            "finder": facts.finder or None,
             "policy": facts.policy.value,
         }
     )

@@ -1,28 +1,32 @@
-"""Fit when to abstain, on questions whose articles are in no reported figure.
+"""Fit when to abstain, on articles that are in no reported figure.
 
-    ASSAY_HOME=/tmp/articles python -m benchmarks.fit_sufficiency FOLDER [--n 400]
+    ASSAY_HOME=/tmp/articles python -m benchmarks.fit_sufficiency FOLDER [--n 300] [--reported]
 
-Prints, for a grid of weights, how often the best quote holds the answer; then the logistic
-regression for `generation/sufficiency.py` and its operating points, cross-validated by paragraph's
-article.
+Prints how often the first quotation holds the answer; then the logistic regression for
+`generation/sufficiency.py` and its operating points, cross-validated by paragraph. With --reported
+the articles that figures are reported on are asked, and the weights that ship are measured; nothing
+is fitted then.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from app.bootstrap import Assay
 from app.settings import read_settings
-from benchmarks.squad import holds_answer, sample_questions
+from benchmarks.squad import SquadQuestion, holds_answer, sample_questions
+from evals.metrics.estimate import wilson
 from generation.answering import EVIDENCE_PASSAGES
 from generation.quoting import rank_quotes
-from generation.sufficiency import READ_PASSAGES, Signals, signals_of
+from generation.sufficiency import READ_PASSAGES, Signals, answerability, signals_of
 
-COVERAGE_WEIGHTS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2)
+LIMITS = np.arange(0.25, 0.75, 0.05)
 
 
 def main() -> None:
@@ -30,36 +34,16 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--n", type=int, default=400)
+    parser.add_argument("--n", type=int, default=300)
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--c", type=float, default=0.1, help="inverse of the penalty")
+    parser.add_argument("--reported", action="store_true")
     parser.add_argument("--keep", type=Path, help="write signals and labels here (.npz)")
     arguments = parser.parse_args()
     questions = sample_questions(
-        arguments.folder, n=arguments.n, seed=arguments.seed, for_fitting=True
+        arguments.folder, n=arguments.n, seed=arguments.seed, for_fitting=not arguments.reported
     )
-    assay = Assay(read_settings())
-    readable = assay.access.everything()
-    signals = []
-    right: dict[float, list[bool]] = {weight: [] for weight in COVERAGE_WEIGHTS}
-    for question in questions:
-        hits = assay.searcher.search(question.text, readable=readable, k=EVIDENCE_PASSAGES)
-        quotes = rank_quotes(question.text, hits, assay.encoder)
-        texts = [hit.passage.text for hit in hits[:READ_PASSAGES]]
-        readings = assay.verifier.read(question.text, texts)
-        signals.append(signals_of(question.text, hits, quotes, readings))
-        if question.is_answerable:
-            for weight, outcomes in right.items():
-                best = max(quotes, key=lambda q, w=weight: q.similarity + w * q.coverage)
-                text = hits[best.index].passage.text[best.start : best.end]
-                outcomes.append(holds_answer(text, question.answers))
-    for weight, outcomes in right.items():
-        print(
-            f"coverage weight {weight}: first quote holds the answer {np.mean(outcomes):.4f} "
-            f"(n={len(outcomes)})"
-        )
-        if len(signals) % 20 == 0:
-            print(f"… {len(signals)} of {len(questions)}", flush=True)
+    signals, right = _measured(questions)
     x = np.array(signals)
     y = np.array([question.is_answerable for question in questions])
     groups = np.array([question.paragraph for question in questions])
@@ -67,24 +51,63 @@ def main() -> None:
         np.savez(arguments.keep, x=x, y=y, groups=groups)
     for name, column in zip(Signals._fields, x.T, strict=True):
         print(f"{name}: AUROC alone {roc_auc_score(y, column):.3f}")
+    print(f"the first quotation holds the answer: {np.mean(right):.4f} (n={len(right)})")
+    if arguments.reported:
+        _show_points(np.array([answerability(one) for one in signals]), y)
+    else:
+        _show_points(_fitted(x, y, groups, arguments.c), y)
+
+
+def _measured(
+    questions: Sequence[SquadQuestion],
+) -> tuple[list[Signals], list[bool]]:
+    """Signals of each question; whether the first quotation held each answer that there was."""
+    assay = Assay(read_settings())
+    readable = assay.access.everything()
+    signals = []
+    right = []
+    for done, question in enumerate(questions, start=1):
+        hits = assay.searcher.search(question.text, readable=readable, k=EVIDENCE_PASSAGES)
+        found = assay.finder.find(question.text, [h.passage.text for h in hits[:READ_PASSAGES]])
+        quotes = rank_quotes(question.text, hits, assay.encoder)
+        signals.append(signals_of(question.text, hits, quotes, found))
+        if question.is_answerable:
+            first = quotes[0]
+            text = hits[first.index].passage.text[first.start : first.end]
+            right.append(holds_answer(text, question.answers))
+        if done % 20 == 0:
+            print(f"… {done} of {len(questions)}", flush=True)
+    return signals, right
+
+
+def _fitted(
+    x: NDArray[np.float64], y: NDArray[np.bool_], groups: NDArray[np.str_], penalty: float
+) -> NDArray[np.float64]:
+    """Print the regression; what it says of each question when fitted on other paragraphs."""
     # The penalty is on signals of one scale; the weights that are printed are of the signals as is.
     spread = np.where(x.std(axis=0) > 0, x.std(axis=0), 1.0)
-    x = x / spread
-    model = LogisticRegression(C=arguments.c, max_iter=5000)
-    predicted = cross_val_predict(
-        model, x, y, groups=groups, cv=GroupKFold(5), method="predict_proba"
+    model = LogisticRegression(C=penalty, max_iter=5000)
+    said: NDArray[np.float64] = cross_val_predict(
+        model, x / spread, y, groups=groups, cv=GroupKFold(5), method="predict_proba"
     )[:, 1]
-    print(f"cross-validated AUROC {roc_auc_score(y, predicted):.4f} (n={len(y)})")
-    model.fit(x, y)
+    model.fit(x / spread, y)
     found = (model.coef_[0] / spread).round(3).tolist()
     weights = dict(zip(Signals._fields, found, strict=True))
-    print(f"intercept {model.intercept_[0]:.2f}, weights {weights}")
-    for limit in np.arange(0.25, 0.65, 0.05):
-        abstains = predicted < limit
+    print(f"intercept {model.intercept_[0]:.3f}, weights {weights}")
+    return said
+
+
+def _show_points(said: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
+    print(f"AUROC {roc_auc_score(y, said):.4f} (n={len(y)})")
+    for limit in LIMITS:
+        abstains = said < limit
         if abstains.any():
+            precision = wilson(int((~y[abstains]).sum()), int(abstains.sum()))
+            recall = wilson(int(abstains[~y].sum()), int((~y).sum()))
             print(
-                f"abstain below {limit:.2f}: precision {(~y[abstains]).mean():.3f}, "
-                f"recall {abstains[~y].mean():.3f}, answered {(~abstains)[y].mean():.3f}"
+                f"abstain below {limit:.2f}: precision {precision.value:.3f} "
+                f"({precision.low:.3f}-{precision.high:.3f}), recall {recall.value:.3f} "
+                f"({recall.low:.3f}-{recall.high:.3f}), answered {(~abstains)[y].mean():.3f}"
             )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from generation.answer_finding.types import AnswerFinder, FoundAnswer
 from generation.citations import citation, cited, complete_sentences
 from generation.decoding import Decoding, Method
 from generation.engines.base import Engine
@@ -12,7 +13,12 @@ from generation.errors import BadDecoding
 from generation.groundedness.types import Verifier
 from generation.language import language_of
 from generation.policies import strictest
-from generation.presumption import differs_in_number, presumed, speaks_of_evidence
+from generation.presumption import (
+    differs_in_number,
+    misses_answer,
+    presumed,
+    speaks_of_evidence,
+)
 from generation.prompt import Excerpt, Prompt, build_prompt
 from generation.quoting import Quote, rank_quotes
 from generation.recall import ReadPassages, as_asked
@@ -101,6 +107,7 @@ class Answerer:
         encoder: Encoder,
         engine: Engine,
         verifier: Verifier,
+        finder: AnswerFinder,
         change_number: Callable[[], int],
         policy: AnsweringPolicy | None = None,
         read: ReadPassages = _nothing_kept,
@@ -111,6 +118,7 @@ class Answerer:
         self._encoder = encoder
         self._engine = engine
         self._verifier = verifier
+        self._finder = finder
         self._change_number = change_number
         self._policy = policy or AnsweringPolicy()
         self._read = read
@@ -150,6 +158,7 @@ class Answerer:
             self._change_number(),
         )
         run.encoder = self._encoder.fingerprint
+        run.finder = self._finder.version
         if reply:
             yield Finished(run.small_talk(reply.text))
             return
@@ -168,8 +177,9 @@ class Answerer:
         yield Retrieved(tuple(hits))
         quotes = rank_quotes(question, hits, self._encoder, is_guarded=self._policy.is_guarded)
         texts = [hit.passage.text for hit in hits[:READ_PASSAGES]]
-        readings = self._verifier.read(run.standalone, texts)
-        run.answerability = answerability(signals_of(question, hits, quotes, readings))
+        found = self._finder.find(run.standalone, texts)
+        run.found = _likely_answer(found, texts)
+        run.answerability = answerability(signals_of(question, hits, quotes, found))
         if not is_answerable(run.answerability, self._limit()):
             yield Finished(run.abstention())
             return
@@ -263,7 +273,8 @@ class Answerer:
                 cited(sentence, Origin.GENERATED, judgement, evidence),
                 is_doubtful=speaks_of_evidence(sentence)
                 or bool(presumed(sentence, question, known))
-                or differs_in_number(sentence, question, run.quoted),
+                or differs_in_number(sentence, question, run.quoted)
+                or misses_answer(sentence, question, run.found),
             )
             for sentence, judgement in zip(sentences, judgements, strict=True)
         ]
@@ -274,6 +285,15 @@ def _repeatable(decoding: Decoding) -> Decoding:
     if decoding.method is not Method.SAMPLING or decoding.seed is not None:
         return decoding
     return replace(decoding, seed=secrets.randbelow(_SEEDS))
+
+
+def _likely_answer(found: Sequence[FoundAnswer], texts: Sequence[str]) -> str:
+    """The answer of the text that most likely holds one; empty when none likely does."""
+    if not found:
+        return ""
+    best = max(range(len(found)), key=lambda place: found[place].holds)
+    answer = found[best]
+    return texts[best][answer.start : answer.end] if answer.holds > 0 else ""
 
 
 def _doubted(sentence: AssayedSentence, *, is_doubtful: bool) -> AssayedSentence:

@@ -78,7 +78,8 @@ def quote_score(similarity: float, coverage: float) -> float:
     """Order of statements: meaning and shared words.
 
     The weight was chosen with `benchmarks/fit_sufficiency.py`. No weight on how high
-    the passage was found, or on the question's words elsewhere in it, did better (docs/LOG.md).
+    the passage was found, on the question's words elsewhere in it, or on the answer that the finder
+    found in it did better (docs/LOG.md).
     """
     return similarity + 0.8 * coverage
 

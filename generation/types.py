@@ -177,7 +177,8 @@ class Answer:
     earlier ones lent it, as it was searched for; the question itself when it was the first.
     `is_small_talk` when nothing was asked of any document ("Thanks"): nothing was searched, and the
     reply is neither an answer nor a failure. `encoder` is the
-    fingerprint of what searched; empty where it is not known.
+    fingerprint of what searched and `finder` the version of what looked for the answer; empty where
+    they are not known.
     """
 
     question: str
@@ -203,6 +204,7 @@ class Answer:
     standalone: str = ""
     is_small_talk: bool = False
     encoder: str = ""
+    finder: str = ""
 
     def __post_init__(self) -> None:
         if self.abstained and self.sentences:

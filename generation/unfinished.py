@@ -50,6 +50,8 @@ class UnfinishedAnswer:
         self.language = language
         self.decoding = decoding
         self.answerability = 0.0
+        # What was found to be the answer, word for word; empty when nothing was.
+        self.found = ""
         # Who may read what its prompt holds: nobody else's prompt shares the engine's cache.
         self.audience = ""
         self.policy = Policy.SHOW
@@ -69,6 +71,7 @@ class UnfinishedAnswer:
         self._left_out: LeftOut | None = None
         self._struck = 0
         self.encoder = ""
+        self.finder = ""
 
     def retrieved(self, hits: Sequence[Hit]) -> None:
         self._hits = tuple(hits)
@@ -179,6 +182,7 @@ class UnfinishedAnswer:
             policy=self.policy,
             struck=self._struck,
             encoder=self.encoder,
+            finder=self.finder,
         )
 
     def _elapsed(self) -> float:

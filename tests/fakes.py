@@ -8,12 +8,12 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from generation.answer_finding.types import FoundAnswer
 from generation.decoding import Decoding
 from generation.groundedness.types import (
     Claim,
     EvidenceSpan,
     Judgement,
-    Reading,
     ResponseJudgement,
     SentenceJudgement,
 )
@@ -121,6 +121,21 @@ class PlainReader:
         return read_document(name, data)
 
 
+class WordFinder:
+    """Finds an answer, all of the text, where the question shares a word of three letters or more
+    with it."""
+
+    version = "words"
+
+    def find(self, question: str, texts: Sequence[str]) -> list[FoundAnswer]:
+        asked = {word for word in _WORD.findall(question.lower()) if len(word) > 2}
+        shared = [bool(asked & set(_WORD.findall(text.lower()))) for text in texts]
+        return [
+            FoundAnswer(0, len(text), *((4.0, 4.0) if one else (-6.0, -6.0)))
+            for text, one in zip(texts, shared, strict=True)
+        ]
+
+
 @dataclass
 class SubstringVerifier:
     """Supports a sentence that stands word for word in the evidence; keeps the sizes of batches.
@@ -136,12 +151,6 @@ class SubstringVerifier:
         self, question: str, sentences: Sequence[str], evidence: Sequence[str], before: str = ""
     ) -> list[Judgement]:
         return [self._judgement(sentence.strip(), evidence) for sentence in sentences]
-
-    def read(self, question: str, texts: Sequence[str]) -> list[Reading]:
-        """Supports a question that shares a word of three letters or more with the text."""
-        asked = {word for word in _WORD.findall(question.lower()) if len(word) > 2}
-        shared = [bool(asked & set(_WORD.findall(text.lower()))) for text in texts]
-        return [Reading(4.0, -2.0, 0.1) if one else Reading(-4.0, 0.0, 0.9) for one in shared]
 
     def verify(self, claims: Sequence[Claim]) -> list[ResponseJudgement]:
         self.batches.append(len(claims))

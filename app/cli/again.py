@@ -160,13 +160,14 @@ def _differences(
     return differences(earlier, now)
 
 
-def _judges(assay: "Assay", earlier: "EarlierAnswer") -> tuple[str | None, str | None]:
-    """The verifier and the encoder of now, where those of then are known."""
+def _judges(assay: "Assay", earlier: "EarlierAnswer") -> tuple[str | None, str | None, str | None]:
+    """The verifier, encoder and answer finder of now, where those of then are known."""
     from app.evaluation.pins import encoder_pin
 
     verifier = None if earlier.verifier is None else assay.verifier.version
     encoder = None if earlier.encoder is None else encoder_pin(assay.encoder.fingerprint)
-    return verifier, encoder
+    finder = None if earlier.finder is None else assay.finder.version
+    return verifier, encoder, finder
 
 
 def _tell(terminal: Terminal, found: "list[Difference]") -> None:

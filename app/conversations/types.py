@@ -102,6 +102,7 @@ class Facts:
     is_small_talk: bool
     said: str | None
     encoder: str = ""
+    finder: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,7 @@ def facts_of(answer: Answer, verifier_version: str) -> Facts:
         is_small_talk=answer.is_small_talk,
         said=None if answer.sentences else answer.text,
         encoder=answer.encoder,
+        finder=answer.finder,
     )
 
 

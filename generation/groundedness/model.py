@@ -4,7 +4,6 @@ It turns packed sentences into logits; what they mean is decided in `calibration
 it, from a graph that is written out here; `network` has the same in torch.
 """
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable, Sequence
@@ -16,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from generation.errors import ModelUnusable
 from generation.groundedness.packing import Packed, Packer
 from retrieval.inference.batches import batches
 from retrieval.inference.bert import (
@@ -27,6 +25,7 @@ from retrieval.inference.bert import (
     bert_states,
     compiled_graph,
     linear,
+    mixed,
 )
 from retrieval.inference.padding import Padded, padded
 from retrieval.inference.running import Network
@@ -75,7 +74,7 @@ class GroundednessModel:
 
 
 def load_model(folder: Path) -> GroundednessModel:
-    """Load a network from a folder whose files were checked; see `check_files`."""
+    """Load a network from a folder whose files were checked."""
     description = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     packer = Packer(tokenizer, int(description["max_tokens"]))
@@ -106,22 +105,8 @@ def openvino_runner(folder: Path) -> Runner:
 
 
 def _of_sentences(states: Port, weights: dict[str, Any], inputs: BertInputs) -> Port:
-    """Support and contradiction, from the first token, the judged ones' mean and their maxima."""
-    from openvino import opset13
-
-    along = opset13.constant(np.array([1], np.int64))
-    last = opset13.constant(np.array([2], np.int64))
-    of_judged = opset13.convert(opset13.multiply(inputs.types, inputs.mask), "f32")
-    judged = opset13.unsqueeze(of_judged, last)
-    total = opset13.reduce_sum(opset13.multiply(states, judged), along, keep_dims=False)
-    mean = opset13.divide(total, opset13.reduce_sum(judged, along, keep_dims=False))
-    # In bfloat16, too, this is lower than any state, and finite.
-    lowest = opset13.constant(np.float32(-1e30))
-    is_judged = opset13.convert(judged, "boolean")
-    most = opset13.reduce_max(opset13.select(is_judged, states, lowest), along, keep_dims=False)
-    first = opset13.gather(states, opset13.constant(np.int64(0)), opset13.constant(np.int64(1)))
-    joined = opset13.concat([first, mean, most], axis=-1)
-    return linear(opset13.tanh(linear(joined, weights, "mixed")), weights, "sentence")
+    """Support and contradiction, of the judged tokens."""
+    return linear(mixed(states, weights, inputs), weights, "sentence")
 
 
 def _of_tokens(states: Port, weights: dict[str, Any]) -> Port:
@@ -129,31 +114,3 @@ def _of_tokens(states: Port, weights: dict[str, Any]) -> Port:
 
     last = opset13.constant(np.array([2], np.int64))
     return opset13.squeeze(linear(states, weights, "token"), last)
-
-
-def check_files(folder: Path) -> str:
-    """Compare every file of a model with SHA256SUMS.
-
-    Returns:
-        The digest of SHA256SUMS, which stands for all of them: weights and calibration too.
-
-    Raises:
-        ModelUnusable: a file is missing, or is not the one that SHA256SUMS names.
-    """
-    try:
-        sums = (folder / "SHA256SUMS").read_text(encoding="utf-8")
-        named = {name: digest for digest, name in (line.split() for line in sums.splitlines())}
-        for name in FILES:
-            digest = named[name]
-            with (folder / name).open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-            if found != digest:
-                raise ModelUnusable(
-                    f"{folder / name} is not the file it should be: its SHA-256 begins with "
-                    f"{found[:12]}, expected {digest[:12]}. Install Assay again."
-                )
-        return hashlib.sha256(sums.encode()).hexdigest()
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelUnusable(
-            f"the groundedness model in {folder} is incomplete ({error}). Install Assay again."
-        ) from error

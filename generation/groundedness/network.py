@@ -77,7 +77,7 @@ class TorchRunner:
 
 
 def load_network(folder: Path) -> GroundednessNetwork:
-    """The network of a folder whose files were checked; see `check_files`."""
+    """The network of a folder whose files were checked."""
     description = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     network = GroundednessNetwork(BertConfig(**description["encoder"]))
     weights = load_file(folder / "model.safetensors")

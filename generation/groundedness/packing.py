@@ -6,7 +6,6 @@ Token type 1 marks the sentence that is judged, with its closing mark; all else 
 sentence before gives pronouns something to refer to. Training and serving both pack here.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,11 +13,11 @@ from tokenizers import Tokenizer
 
 from generation.groundedness.evidence import Evidence, choose, read_evidence
 from generation.groundedness.words import words_of
+from retrieval.inference.tokens import encodable, id_of
 
 _QUESTION_TOKENS = 40
 _BEFORE_TOKENS = 32
 _SENTENCE_TOKENS = 112
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _MARKS = 5  # [CLS] and four [SEP]
 
 
@@ -53,13 +52,13 @@ class Packer:
         tokenizer.no_truncation()
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
-        self._cls, self._sep = (_id_of(tokenizer, mark) for mark in ("[CLS]", "[SEP]"))
+        self._cls, self._sep = (id_of(tokenizer, mark) for mark in ("[CLS]", "[SEP]"))
 
     def read(self, texts: Sequence[str]) -> ReadEvidence:
         """Cut evidence into units and encode them."""
         evidence = read_evidence(texts)
         encoded = self._tokenizer.encode_batch(
-            [_encodable(evidence.text(unit)) for unit in evidence.units], add_special_tokens=False
+            [encodable(evidence.text(unit)) for unit in evidence.units], add_special_tokens=False
         )
         return ReadEvidence(evidence, tuple(tuple(one.ids) for one in encoded))
 
@@ -67,7 +66,7 @@ class Packer:
         """Pack one sentence with the evidence that says most about it."""
         asked = self._ids(question)[:_QUESTION_TOKENS]
         previous = self._ids(before)[-_BEFORE_TOKENS:] if before else []
-        judged = self._tokenizer.encode(_encodable(sentence), add_special_tokens=False)
+        judged = self._tokenizer.encode(encodable(sentence), add_special_tokens=False)
         own = judged.ids[:_SENTENCE_TOKENS]
         budget = self._max_tokens - len(asked) - len(previous) - len(own) - _MARKS
         chosen = choose(
@@ -88,17 +87,5 @@ class Packer:
         )
 
     def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(_encodable(text), add_special_tokens=False).ids
+        ids: list[int] = self._tokenizer.encode(encodable(text), add_special_tokens=False).ids
         return ids
-
-
-def _encodable(text: str) -> str:
-    """The text with a mark for each lone surrogate, which no tokenizer takes."""
-    return _SURROGATE.sub("\ufffd", text)
-
-
-def _id_of(tokenizer: Tokenizer, mark: str) -> int:
-    found: int | None = tokenizer.token_to_id(mark)
-    if found is None:
-        raise ValueError(f"the tokenizer has no {mark}")
-    return found

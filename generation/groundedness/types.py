@@ -30,20 +30,6 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What a verifier makes of a question beside a text, as if the question were a claim.
-
-    A text that answers a question says most of it. Logits, natural logarithm: that the text
-    supports it, and that it denies it; and the mean probability that a word of it is unsupported,
-    [0, 1].
-    """
-
-    support: float
-    contradiction: float
-    token_mass: float
-
-
-@dataclass(frozen=True, slots=True)
 class Claim:
     """A response to be judged as a whole against its evidence.
 
@@ -101,9 +87,6 @@ class Verifier(Protocol):
         Returns:
             One judgement per sentence, in order. Nothing is supported by no evidence.
         """
-
-    def read(self, question: str, texts: Sequence[str]) -> list[Reading]:
-        """Read a question beside each text, in order."""
 
 
 class ResponseVerifier(Verifier, Protocol):

@@ -8,12 +8,11 @@ import numpy as np
 
 from generation.groundedness.calibration import Calibration, is_denied, load_calibration
 from generation.groundedness.evidence import Evidence, response_spans
-from generation.groundedness.model import GroundednessModel, Logits, check_files, load_model
+from generation.groundedness.model import FILES, GroundednessModel, load_model
 from generation.groundedness.packing import Packed, Packer, ReadEvidence
 from generation.groundedness.signals import (
     Compared,
     SentenceSignals,
-    clipped,
     compare,
     lexical_features,
     response_signals,
@@ -23,10 +22,10 @@ from generation.groundedness.types import (
     Claim,
     EvidenceSpan,
     Judgement,
-    Reading,
     ResponseJudgement,
     SentenceJudgement,
 )
+from generation.shipped import check_files
 from generation.types import Verdict
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -76,12 +75,6 @@ class LocalVerifier:
             before = sentence
         return [self._judgement(one, read.evidence) for one in _seen(self._model, tasks)]
 
-    def read(self, question: str, texts: Sequence[str]) -> list[Reading]:
-        """Read a question beside each text, in order; see `Reading`."""
-        packer = self._model.packer
-        found = self._model.logits([packer.pack("", "", question, packer.read([t])) for t in texts])
-        return [_reading(logits) for logits in found]
-
     def verify(self, claims: Sequence[Claim]) -> list[ResponseJudgement]:
         """Judge whole responses, in order; see `ResponseVerifier.verify`."""
         measured = measure(self._model, claims)
@@ -125,12 +118,6 @@ class LocalVerifier:
             lexical_features([one.compared.words for one in seen], evidence),
         )
         return self._calibration.response.probability(signals)
-
-
-def _reading(logits: Logits) -> Reading:
-    tokens = logits.tokens.astype(np.float64)
-    mass = float((1 / (1 + np.exp(-tokens))).mean()) if tokens.size else _EVERYTHING_UNSEEN
-    return Reading(clipped(logits.support), clipped(logits.contradiction), mass)
 
 
 def measure(model: GroundednessModel, claims: Sequence[Claim]) -> list[tuple[list[Seen], Evidence]]:
@@ -195,6 +182,6 @@ def load_verifier(folder: Path = WEIGHTS) -> LocalVerifier:
     Raises:
         ModelUnusable: a file is missing, or is not the one that was shipped.
     """
-    digest = check_files(folder)
+    digest = check_files(folder, FILES)
     calibration = load_calibration(folder / "calibration.json")
     return LocalVerifier(load_model(folder), calibration, f"assay-groundedness-{digest[:12]}")

@@ -111,6 +111,26 @@ def linear(states: Port, weights: Weights, name: str) -> Port:
     return opset13.add(product, _constant(weights, f"{name}.bias"))
 
 
+def mixed(states: Port, weights: Weights, inputs: BertInputs) -> Port:
+    """The first token's state, the mean of those of type 1 and their maxima, through the layer
+    `mixed` and tanh: (batch, width)."""
+    from openvino import opset13
+
+    along = opset13.constant(np.array([1], np.int64))
+    last = opset13.constant(np.array([2], np.int64))
+    of_judged = opset13.convert(opset13.multiply(inputs.types, inputs.mask), "f32")
+    judged = opset13.unsqueeze(of_judged, last)
+    total = opset13.reduce_sum(opset13.multiply(states, judged), along, keep_dims=False)
+    mean = opset13.divide(total, opset13.reduce_sum(judged, along, keep_dims=False))
+    # In bfloat16, too, this is lower than any state, and finite.
+    lowest = opset13.constant(np.float32(-1e30))
+    is_judged = opset13.convert(judged, "boolean")
+    most = opset13.reduce_max(opset13.select(is_judged, states, lowest), along, keep_dims=False)
+    first = opset13.gather(states, opset13.constant(np.int64(0)), opset13.constant(np.int64(1)))
+    joined = opset13.concat([first, mean, most], axis=-1)
+    return opset13.tanh(linear(joined, weights, "mixed"))
+
+
 def compiled_graph(outputs: "list[Port]", inputs: BertInputs, name: str) -> Any:  # noqa: ANN401
     """Compile for this processor: in bfloat16 where it multiplies that itself, else in float32."""
     import openvino

@@ -19,7 +19,7 @@ from generation.errors import BadDecoding
 from generation.types import Draft, EngineInfo, Finished, Piece, Token, Usage
 from tests.component.library import Library
 from tests.component.test_http import Site, chat, chunks_of, events_of, site
-from tests.fakes import ScriptedEngine, SubstringVerifier, WordEncoder
+from tests.fakes import ScriptedEngine, SubstringVerifier, WordEncoder, WordFinder
 
 __all__ = ["site"]  # a fixture
 EVERYTHING = {
@@ -277,6 +277,7 @@ def assay(tmp_path, monkeypatch):
             library.encoder,
             engine,
             SubstringVerifier(),
+            WordFinder(),
             library.store.change_number,
         ),
         engine=engine,

@@ -13,7 +13,7 @@ from generation.recall import MOST_RECALLED
 from generation.types import Answer, EngineInfo, Finished, LeftOut, Message, PassagePart, Piece
 from retrieval.types import Mode
 from tests.component.library import Library, opened, texts
-from tests.fakes import ScriptedEngine, SubstringVerifier
+from tests.fakes import ScriptedEngine, SubstringVerifier, WordFinder
 
 LEASE = "The lease ends in May. The rent is due monthly. The cat may stay."
 SECRET = "The merger is called Heron. The lease of the moon is for sale."
@@ -38,6 +38,7 @@ class Reader:
             library.encoder,
             self.engine,
             SubstringVerifier(),
+            WordFinder(),
             library.store.change_number,
             AnsweringPolicy(abstain_below=0.0),
             library.store.located,
@@ -194,6 +195,7 @@ def test_an_abstention_before_anything_was_asked_left_nothing_out(library):
         library.encoder,
         reader.engine,
         SubstringVerifier(),
+        WordFinder(),
         library.store.change_number,
         AnsweringPolicy(abstain_below=1.0),
     )

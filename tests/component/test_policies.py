@@ -9,7 +9,7 @@ from generation.types import Answer, Assayed, Drafted, Finished, Origin
 from retrieval.policies import Policies
 from retrieval.types import Policy
 from tests.component.library import Library, opened
-from tests.fakes import ScriptedEngine, SubstringVerifier
+from tests.fakes import ScriptedEngine, SubstringVerifier, WordFinder
 
 DRAFT = "Tea is at four o'clock. Rum is at nine. Tea is never cold."
 
@@ -33,6 +33,7 @@ def asked(
         library.encoder,
         ScriptedEngine([draft]),
         SubstringVerifier(),
+        WordFinder(),
         library.store.change_number,
         AnsweringPolicy(abstain_below=0.0, showing=showing),
         library.store.located,
@@ -139,7 +140,12 @@ def test_log_probabilities_do_not_tell_what_was_struck(library):
 def test_small_talk_is_neither_searched_for_nor_written_nor_declined(library):
     engine = ScriptedEngine([])
     answerer = Answerer(
-        library.searcher.search, library.encoder, engine, SubstringVerifier(), lambda: 7
+        library.searcher.search,
+        library.encoder,
+        engine,
+        SubstringVerifier(),
+        WordFinder(),
+        lambda: 7,
     )
     [finished] = answerer.answer("Vielen Dank!", readable=library.everything())
     answer = finished.answer

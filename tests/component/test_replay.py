@@ -18,7 +18,7 @@ from generation.types import EngineInfo
 from retrieval.policies import Policies
 from retrieval.types import Policy
 from tests.component.library import Library
-from tests.fakes import ScriptedEngine, SubstringVerifier, WordEncoder
+from tests.fakes import ScriptedEngine, SubstringVerifier, WordEncoder, WordFinder
 
 
 class Parrot(ScriptedEngine):
@@ -41,6 +41,7 @@ def product(tmp_path, monkeypatch):
             library.encoder,
             engine,
             verifier,
+            WordFinder(),
             library.store.change_number,
             AnsweringPolicy(abstain_below=0.0),
             library.store.located,

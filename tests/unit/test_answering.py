@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from generation.answer_finding.types import FoundAnswer
 from generation.citations import citation, complete_sentences
-from generation.groundedness.types import Reading
 from generation.groundedness.words import share, stem_of, words_of
 from generation.quoting import rank_quotes
 from generation.sufficiency import answerability, is_answerable, signals_of
@@ -133,14 +133,25 @@ def test_a_title_in_plain_text_is_no_statement() -> None:
 
 def test_the_signals_of_a_question_are_of_its_best_unit_and_best_passage() -> None:
     found = [hit("Rum is at six. Tea, in Ghent, is at four."), hit("Nothing of it.", number=2)]
-    readings = [Reading(2.0, -1.0, 0.2), Reading(-3.0, 1.0, 0.9)]
+    answers = [FoundAnswer(0, 3, 2.0, -1.0), FoundAnswer(0, 7, -3.0, 1.0)]
     question = "When is tea not served in Ghent in 2031?"
     quotes = rank_quotes(question, found, WordEncoder())
-    signals = signals_of(question, found, quotes, readings)
-    assert (signals.support, signals.contradiction) == (2.0, -1.0)
-    assert signals.names_apart == 0.0
-    assert (signals.negates, signals.negation_differs) == (1.0, 1.0)
-    assert 0 < signals.covered <= signals.covered_two <= 1
+    signals = signals_of(question, found, quotes, answers)
+    assert (signals.holds, signals.stands_out) == (2.0, 1.0)
+    assert signals.negation_differs == 1.0
+    assert signals_of("When is tea served?", found, quotes, answers).negation_differs == 0.0
+
+
+def test_the_more_a_passage_holds_the_answer_the_likelier_there_is_one() -> None:
+    found = [hit("Tea, in Ghent, is at four.")]
+    quotes = rank_quotes("When is tea?", found, WordEncoder())
+    told = [
+        answerability(signals_of("When is tea?", found, quotes, [FoundAnswer(0, 3, held, held)]))
+        for held in (-6.0, -2.0, 0.0, 2.0, 6.0)
+    ]
+    assert told == sorted(set(told))
+    assert is_answerable(told[-1])
+    assert not is_answerable(told[0])
 
 
 def test_the_signals_are_the_same_to_the_last_bit_in_every_process() -> None:

