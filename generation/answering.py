@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from generation.answer_finding.types import AnswerFinder, FoundAnswer
+from generation.answer_finding.types import AnswerFinder
 from generation.citations import citation, cited, complete_sentences
 from generation.decoding import Decoding, Method
 from generation.engines.base import Engine
@@ -15,7 +15,6 @@ from generation.language import language_of
 from generation.policies import strictest
 from generation.presumption import (
     differs_in_number,
-    misses_answer,
     presumed,
     speaks_of_evidence,
 )
@@ -178,7 +177,6 @@ class Answerer:
         quotes = rank_quotes(question, hits, self._encoder, is_guarded=self._policy.is_guarded)
         texts = [hit.passage.text for hit in hits[:READ_PASSAGES]]
         found = self._finder.find(run.standalone, texts)
-        run.found = _likely_answer(found, texts)
         run.answerability = answerability(signals_of(question, hits, quotes, found))
         if not is_answerable(run.answerability, self._limit()):
             yield Finished(run.abstention())
@@ -273,8 +271,7 @@ class Answerer:
                 cited(sentence, Origin.GENERATED, judgement, evidence),
                 is_doubtful=speaks_of_evidence(sentence)
                 or bool(presumed(sentence, question, known))
-                or differs_in_number(sentence, question, run.quoted)
-                or misses_answer(sentence, question, run.found),
+                or differs_in_number(sentence, question, run.quoted),
             )
             for sentence, judgement in zip(sentences, judgements, strict=True)
         ]
@@ -285,15 +282,6 @@ def _repeatable(decoding: Decoding) -> Decoding:
     if decoding.method is not Method.SAMPLING or decoding.seed is not None:
         return decoding
     return replace(decoding, seed=secrets.randbelow(_SEEDS))
-
-
-def _likely_answer(found: Sequence[FoundAnswer], texts: Sequence[str]) -> str:
-    """The answer of the text that most likely holds one; empty when none likely does."""
-    if not found:
-        return ""
-    best = max(range(len(found)), key=lambda place: found[place].holds)
-    answer = found[best]
-    return texts[best][answer.start : answer.end] if answer.holds > 0 else ""
 
 
 def _doubted(sentence: AssayedSentence, *, is_doubtful: bool) -> AssayedSentence:

@@ -48,16 +48,6 @@ def differs_in_number(sentence: str, question: str, quotes: Iterable[str]) -> bo
     return bool(said) and bool(told) and not said & told
 
 
-def misses_answer(sentence: str, question: str, answer: str) -> bool:
-    """Whether a sentence has no word of the answer that was found in the evidence.
-
-    "Newcomen's engine drove the mill" where "Watt's" was found. Words of the question say nothing;
-    False when the answer has none but those.
-    """
-    own = words_of(answer).content - words_of(question).content
-    return bool(own) and not own & words_of(sentence).content
-
-
 def speaks_of_evidence(sentence: str) -> bool:
     """Whether a sentence is about the evidence itself: it says nothing that a document says."""
     return _OF_EVIDENCE.match(sentence) is not None

@@ -50,8 +50,6 @@ class UnfinishedAnswer:
         self.language = language
         self.decoding = decoding
         self.answerability = 0.0
-        # What was found to be the answer, word for word; empty when nothing was.
-        self.found = ""
         # Who may read what its prompt holds: nobody else's prompt shares the engine's cache.
         self.audience = ""
         self.policy = Policy.SHOW

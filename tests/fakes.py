@@ -121,11 +121,12 @@ class PlainReader:
         return read_document(name, data)
 
 
+@dataclass
 class WordFinder:
     """Finds an answer, all of the text, where the question shares a word of three letters or more
     with it."""
 
-    version = "words"
+    version: str = "words"
 
     def find(self, question: str, texts: Sequence[str]) -> list[FoundAnswer]:
         asked = {word for word in _WORD.findall(question.lower()) if len(word) > 2}

@@ -49,6 +49,7 @@ def product(tmp_path, monkeypatch):
         ),
         engine=engine,
         verifier=verifier,
+        finder=WordFinder(),
         encoder=library.encoder,
         store=library.store,
         access=library.access,
@@ -125,6 +126,13 @@ def test_another_encoder_is_named_too(product):
     product.library.encoder.fingerprint = "words-2"
     differences = replayed(number, code=0)["differences"]
     assert [(one["what"], one["then"]) for one in differences] == [("encoder", "words")]
+
+
+def test_another_answer_finder_is_named_too(product):
+    number = kept(product)
+    product.finder.version = "words-2"
+    differences = replayed(number, code=0)["differences"]
+    assert [(one["what"], one["then"]) for one in differences] == [("answer finder", "words")]
 
 
 def test_a_follow_up_is_asked_after_the_same_turns(product):

@@ -156,14 +156,6 @@ def test_a_sentence_that_was_not_read_to_its_end_is_not_supported(verifier):
     assert len(verifier.verify([Claim("", (long,), long)])[0].sentences) > 1
 
 
-def test_a_question_is_read_beside_each_text_and_fits_the_one_that_answers(verifier):
-    texts = ["The lease ends on 31 May 2027.", "Bees make honey from nectar."]
-    [near, far] = verifier.read("When does the lease end?", texts)
-    assert near.support > far.support
-    assert 0 <= near.token_mass <= 1
-    assert verifier.read("When?", []) == []
-
-
 def test_a_sentence_of_two_facts_rests_on_the_sentences_that_hold_them_in_two_passages(verifier):
     evidence = [
         "The lease is between two parties. The lease ends on 31 May 2027. Pets are welcome.",
