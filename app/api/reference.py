@@ -7,6 +7,7 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.responses import HTMLResponse, Response
 
+from app.api.examples import with_examples
 from app.api.identity import Identity
 from app.api.wire import encoded
 from app.web import pages
@@ -44,12 +45,12 @@ def reference_routes(app: FastAPI, identity: Identity) -> APIRouter:
 
     @router.get("/openapi.json", dependencies=[Depends(identity.requester)])
     def schema() -> Response:
-        return Response(encoded(app.openapi()), media_type="application/json")
+        return Response(encoded(with_examples(app.openapi())), media_type="application/json")
 
     @router.api_route("/docs", methods=["GET", "HEAD"])
     def docs(requester: Annotated[Principal, Depends(identity.requester)]) -> Response:
         groups: dict[str, list[Operation]] = {}
-        for tag, operation in operations_of(app.openapi()):
+        for tag, operation in operations_of(with_examples(app.openapi())):
             groups.setdefault(tag, []).append(operation)
         html = pages.page("reference.html", requester, here="reference", groups=groups)
         return HTMLResponse(html)
@@ -82,7 +83,8 @@ def _operation(
         )
         for one in found.get("parameters", ())
     ]
-    body = _resolved(schema, _json_content(found.get("requestBody", {})).get("schema", {}))
+    sent = _json_content(found.get("requestBody", {}))
+    body = _resolved(schema, sent.get("schema", {}))
     required = set(body.get("required", ()))
     fields += [
         Field(
@@ -94,7 +96,7 @@ def _operation(
         )
         for name, one in body.get("properties", {}).items()
     ]
-    examples = body.get("examples") or ([_made_up(schema, body)] if body else [])
+    examples = [sent["example"]] if "example" in sent else body.get("examples", [])
     return Operation(
         method.upper(),
         path,
@@ -108,9 +110,10 @@ def _operation(
 
 def _reply(found: Mapping[str, Any]) -> str:
     for status, response in found.get("responses", {}).items():
-        content = _json_content(response)
-        if str(status).startswith("2") and "example" in content:
-            return _shown(content["example"])
+        for content in response.get("content", {}).values():
+            if str(status).startswith("2") and "example" in content:
+                example = content["example"]
+                return example if isinstance(example, str) else _shown(example)
     return ""
 
 
@@ -140,22 +143,6 @@ def _kind(part: Mapping[str, Any]) -> str:
     if "$ref" in part:
         return "object"
     return str(part.get("type", "any"))
-
-
-def _made_up(schema: Mapping[str, Any], part: Mapping[str, Any], depth: int = 0) -> object:
-    """An example of what must be sent, from the schema alone."""
-    part = _resolved(schema, part)
-    if "examples" in part:
-        return part["examples"][0]
-    if "enum" in part:
-        return part["enum"][0]
-    if part.get("type") == "object" and depth < _DEEPEST:
-        needed = part.get("required", ())
-        properties = part.get("properties", {}).items()
-        return {n: _made_up(schema, one, depth + 1) for n, one in properties if n in needed}
-    if part.get("type") == "array":
-        return [_made_up(schema, part.get("items", {}), depth + 1)] if depth < _DEEPEST else []
-    return {"string": "…", "integer": 1, "number": 0.5, "boolean": True}.get(str(part.get("type")))
 
 
 def _shown(value: object) -> str:
