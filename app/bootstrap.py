@@ -367,6 +367,7 @@ class Assay:
         times: "StageTimes | None" = None,
         take: "Callable[[Path, str], FoundFile] | None" = None,
         load: "Callable[[FoundFile], bytes] | None" = None,
+        passwords: Sequence[str] = (),
     ) -> "Ingester":
         """What brings collections in step with files.
 
@@ -374,6 +375,7 @@ class Assay:
             times: told where the time goes.
             take: as in `find_files`.
             load: gets the bytes of files that do not lie on this machine.
+            passwords: what may open files that are encrypted; kept nowhere.
         """
         from ingestion.pipeline import Ingester
         from ingestion.sandbox import ReaderProcess
@@ -384,7 +386,7 @@ class Assay:
         return Ingester(
             self.store,
             lambda: self.encoder,
-            lambda: ReaderProcess(reads_hidden=reads_hidden),
+            lambda: ReaderProcess(reads_hidden=reads_hidden, passwords=passwords),
             readers=readers,
             times=times,
             take=take,
@@ -458,6 +460,7 @@ class Assay:
     def services(self) -> "Services":
         """What the web application is made of."""
         from app.api.services import Services
+        from app.unlocking import Unlocking
 
         return Services(
             accounts=self.accounts,
@@ -480,6 +483,12 @@ class Assay:
             schedules=self.schedules,
             jobs=self.jobs,
             staging=self.staging,
+            unlocking=Unlocking(
+                self.jobs,
+                self.staging,
+                self.settings.home,
+                lambda password: self.ingester(passwords=(password,)),
+            ),
             search=lambda question, **options: self.searcher.search(question, **options),
             answer=self._answer,
             verifier=lambda: self.verifier,

@@ -11,7 +11,7 @@ from app.audit import COMMAND_LINE
 from app.background_child import BackgroundChild, start_command
 from app.errors import UrlRefused
 from app.job_commands import note_new_job
-from app.numbered_locks import NumberedLocks
+from app.job_locks import JobLocks
 from ingestion.jobs.states import WORKABLE
 from ingestion.jobs.store import JobStore
 from ingestion.jobs.types import Command, ItemState, Job, NewItem, Source, SourceKind
@@ -28,13 +28,6 @@ LOOK_SECONDS = 1.0
 WAIT_SECONDS = 60.0
 _ITEMS_AT_ONCE = 1_000
 _logger = logging.getLogger(__name__)
-
-
-class JobLocks(NumberedLocks):
-    """The locks of the jobs of a home folder, files in `home/jobs`."""
-
-    def __init__(self, home: Path) -> None:
-        super().__init__(home / "jobs", "job")
 
 
 class ToDo(NamedTuple):

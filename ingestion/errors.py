@@ -4,6 +4,7 @@ IngestionError
 ├── FileRejected         this file will never be readable as it is: retrying does not help
 │   ├── UnsupportedType  a kind of file Assay does not read
 │   ├── UnreadableFile   damaged, encrypted, or not what it claims to be
+│   │   └── PasswordNeeded   encrypted, and none of the passwords that were given opens it
 │   ├── NoText           readable, but there is nothing to cite in it
 │   │   └── OnlyHidden   all its text is hidden from human eyes
 │   ├── FileTooLarge     over a limit
@@ -40,6 +41,20 @@ class UnsupportedType(FileRejected):
 
 class UnreadableFile(FileRejected):
     """Damaged, encrypted, or not what it claims to be."""
+
+
+NEEDS_PASSWORD = "it is encrypted and needs a password"  # noqa: S105 - words for people
+
+
+class PasswordNeeded(UnreadableFile):
+    """Encrypted, and none of the passwords that were given opens it."""
+
+    def __init__(self, *, is_wrong: bool) -> None:
+        wrong = ", and what was given does not open it" if is_wrong else ""
+        super().__init__(
+            f"{NEEDS_PASSWORD}{wrong}: give it on the page of its collection or with `assay ingest "
+            "--password-file`, or save a copy without a password"
+        )
 
 
 class NoText(FileRejected):

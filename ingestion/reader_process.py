@@ -4,8 +4,8 @@ Runs as a process of its own. Requests come on the standard input, replies go to
 standard output; both are replaced by the null device before any library is called, so that
 nothing a library prints can pass for a reply.
 
-Request: 4 bytes length, JSON {"name", "bytes", "seconds", "characters", "reads_hidden"}, then the
-file's bytes.
+Request: 4 bytes length, JSON {"name", "bytes", "seconds", "characters", "reads_hidden",
+"passwords"}, then the file's bytes.
 Reply: 8 bytes length, JSON; either {"document": ...}, {"rejected": [class, message]} or
 {"failed": message}, after any number of {"alive": true}, each of which asks for as much time again.
 The first reply, {"ready": true}, comes without a request.
@@ -96,7 +96,12 @@ def allow_seconds(seconds: int) -> None:
 
 def _reply(request: dict[str, Any], data: bytes) -> Reply:
     try:
-        document = read_document(request["name"], data, reads_hidden=request["reads_hidden"])
+        document = read_document(
+            request["name"],
+            data,
+            reads_hidden=request["reads_hidden"],
+            passwords=request["passwords"],
+        )
         _check_length(document, request["characters"])
     except FileRejected as error:
         return {"rejected": [type(error).__name__, str(error)]}

@@ -5,6 +5,7 @@ and cannot write a file. What it replies is untrusted too: it is parsed as JSON,
 and checked into a `ParsedDocument`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import ingestion.errors
@@ -36,7 +37,9 @@ class ReaderProcess(LimitedProcess):
         limit_memory_bytes: int = LIMIT_MEMORY_BYTES,
         timeout_seconds: float = TIMEOUT_SECONDS,
         reads_hidden: bool = False,
+        passwords: Sequence[str] = (),
     ) -> None:
+        """Take the limits of each file, whether hidden text is read, and what may open files."""
         super().__init__(
             "ingestion.reader_process",
             limit_reply_bytes=max(
@@ -48,6 +51,7 @@ class ReaderProcess(LimitedProcess):
         self._limit_characters = limit_characters
         self._timeout_seconds = timeout_seconds
         self._reads_hidden = reads_hidden
+        self._passwords = list(passwords)
 
     def read(self, name: str, data: bytes) -> ParsedDocument:
         """Read a file in the child.
@@ -74,6 +78,7 @@ class ReaderProcess(LimitedProcess):
             "seconds": int(self._timeout_seconds) + 1,
             "characters": self._limit_characters,
             "reads_hidden": self._reads_hidden,
+            "passwords": self._passwords,
         }
         reply = self.ask(request, data, self._timeout_seconds)
         for _ in range(_MOST_SIGNS_OF_LIFE):

@@ -1,11 +1,11 @@
 """Jobs over JSON, for who may write to their collection: what becomes of uploads and ingestions."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -31,6 +31,14 @@ class RetryRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     rejected: bool = False
+
+
+class PasswordRequest(BaseModel):
+    """What opens a file; kept nowhere."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    password: SecretStr = Field(min_length=1, max_length=1_000)
 
 
 class JobDesk:
@@ -233,7 +241,23 @@ def job_routes(services: Services, identity: Identity, desk: JobDesk) -> APIRout
         """End a job; what it has indexed stays."""
         return desk.command(asking, found, Command.CANCEL)
 
+    _add_unlocking(router, services, identity, visible)
     return router
+
+
+def _add_unlocking(
+    router: APIRouter, services: Services, identity: Identity, visible: Callable[..., Job]
+) -> None:
+    @router.post("/{job}/items/{item}/password")
+    def unlock(
+        requester: Annotated[Principal, Depends(identity.requester)],
+        found: Annotated[Job, Depends(visible)],
+        item: Annotated[int, Path(ge=0, lt=2**63)],
+        body: PasswordRequest,
+    ) -> Response:
+        """Read a file that needs a password with this one, which is kept nowhere."""
+        after = services.unlocking.read(found, item, body.password.get_secret_value())
+        return _sent(encoded(item_json(after, with_path=requester.is_administrator)))
 
 
 def _sent(body: bytes) -> Response:

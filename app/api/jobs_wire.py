@@ -2,6 +2,7 @@
 
 from typing import TypedDict
 
+from app.unlocking import needs_password
 from ingestion.jobs.progress import Tally, progress_of
 from ingestion.jobs.types import Item, ItemState, Job
 
@@ -60,6 +61,7 @@ class ItemJson(TypedDict):
     state: str
     change: str | None
     reason: str
+    needs_password: bool
     attempts: int
     seconds: float | None
     passages: int
@@ -122,6 +124,7 @@ def item_json(item: Item, *, with_path: bool) -> ItemJson | OperatorsItemJson:
         "state": item.state.value,
         "change": item.change or None,
         "reason": item.reason,
+        "needs_password": needs_password(item),
         "attempts": item.attempts,
         "seconds": None if item.seconds is None else round(item.seconds, 2),
         "passages": item.passages,

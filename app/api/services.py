@@ -15,6 +15,7 @@ from app.operating_point import OperatingPointStore
 from app.own_account import OwnAccount
 from app.people import People
 from app.sharing import Sharing
+from app.unlocking import Unlocking
 from app.uploads.staging import Staging
 from evals.feedback import Thumbs
 from evals.schedule_store import ScheduleStore
@@ -124,6 +125,7 @@ class Services:
     schedules: ScheduleStore
     jobs: JobStore
     staging: Staging
+    unlocking: Unlocking
     search: Search
     answer: AnswerQuestion
     verifier: Callable[[], ResponseVerifier]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -46,6 +46,13 @@ DEFAULT_COLLECTION = "documents"
     metavar="FILE",
     help="Bring in the web pages of a list, an address a line; needs ASSAY_URLS=true.",
 )
+@click.option(
+    "--password-file",
+    type=click.File(encoding="utf-8"),
+    metavar="FILE",
+    help="Passwords that may open encrypted files, one a line; - is standard input.",
+)
+@click.option("--ask-password", is_flag=True, help="Ask for one, without showing it.")
 @click.option("--watch", is_flag=True, help="Follow the folders until Ctrl-C.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
 @json_option
@@ -60,6 +67,8 @@ def ingest(
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     urls: Path | None,
+    password_file: TextIO | None,
+    ask_password: bool,
     watch: bool,
     dry_run: bool,
 ) -> None:
@@ -68,7 +77,8 @@ def ingest(
     Reads office files, PDF, web pages, e-mail, text and archives of these, by content. Unchanged
     files cost nothing; a file that cannot be read is named with the reason and stops nothing. Stop
     with Ctrl-C at any time and run the same command to go on. What a folder's .assayignore names,
-    with the rules of .gitignore, is passed over.
+    with the rules of .gitignore, is passed over. Passwords are kept nowhere: an encrypted file that
+    has changed needs its password again.
     """
     from app.job_worker import make_and_work
     from app.upkeep import sweep_left_overs
@@ -78,11 +88,12 @@ def ingest(
     if bool(paths) == (urls is not None):
         raise click.UsageError("give files and folders, or --urls FILE")
     if urls is not None:
-        if sync or watch or dry_run or include or exclude:
+        if sync or watch or dry_run or include or exclude or password_file or ask_password:
             raise click.UsageError("--urls goes with --collection and --json only")
         _ingest_urls(terminal, urls, collection)
         return
     selection = Selection(include, exclude)
+    passwords = _passwords(password_file, is_asked=ask_password)
     assay = open_assay()
     if dry_run:
         from app.cli.dry_run import show_plan
@@ -105,7 +116,9 @@ def ingest(
         watch_folders(terminal, assay, target, source)
     terminal.note("Comparing files…") if not terminal.is_json else None
     with job_bar(assay) as show:
-        job = make_and_work(assay, target, source, on_written=show)
+        job = make_and_work(
+            assay, target, source, on_written=show, ingester=assay.ingester(passwords=passwords)
+        )
     _show(terminal, report_of(assay, job), collection)
 
 
@@ -124,6 +137,15 @@ def _ingest_urls(terminal: Terminal, file: Path, collection: str) -> None:
     with job_bar(assay) as show:
         job = make_and_work(assay, target, source, on_written=show, found=ToDo(items, 0, (), 0))
     _show(terminal, report_of(assay, job), collection)
+
+
+def _passwords(file: TextIO | None, *, is_asked: bool) -> list[str]:
+    """What may open encrypted files, without the line ends; blank lines are none."""
+    read = [line.rstrip("\r\n") for line in file] if file is not None else []
+    found = [password for password in read if password.strip()]
+    if is_asked:
+        found.append(click.prompt("Password", hide_input=True, err=True))
+    return found
 
 
 @contextmanager

@@ -4,11 +4,12 @@ The bytes are untrusted. `ingestion.sandbox` runs this module in a child process
 call `read_document` directly only on files of your own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from ingestion.errors import NoText, OnlyHidden, UnreadableFile
+from ingestion.readers import unlocking
 from ingestion.readers.archives import read_tar, read_zip
 from ingestion.readers.builder import title_of
 from ingestion.readers.children import Children
@@ -76,20 +77,25 @@ _CONTAINERS: Final[dict[Format, Callable[[str, bytes, Children], ParsedDocument]
 }
 
 
-def read_document(name: str, data: bytes, *, reads_hidden: bool = False) -> ParsedDocument:
+def read_document(
+    name: str, data: bytes, *, reads_hidden: bool = False, passwords: Sequence[str] = ()
+) -> ParsedDocument:
     """Read a file of any known format, without what nobody sees.
 
     Args:
         name: the file's name, for the title and where the content leaves the format open.
         data: all its bytes.
         reads_hidden: put text that the file hides at the end of the document.
+        passwords: what may open it, and files in it.
 
     Raises:
         UnsupportedType: no reader for this kind of file.
-        UnreadableFile: damaged, encrypted, or not what it claims to be.
+        UnreadableFile: damaged, not what it claims to be, or encrypted: `PasswordNeeded` when a
+            password would open it.
         NoText: empty, blank, all hidden, or a scan without a text layer.
         FileTooLarge: an archive that unpacks to more than the limit.
     """
+    given = unlocking.passwords.set(passwords)
     try:
         document = without_unseen(_read(name, data, Children(_read)))
     except OnlyHidden as rejection:
@@ -98,6 +104,8 @@ def read_document(name: str, data: bytes, *, reads_hidden: bool = False) -> Pars
         document = ParsedDocument(title_of(name), _ANY, "", (), rejection.hidden)
     except RecursionError as error:
         raise UnreadableFile("its parts are nested too deeply to read") from error
+    finally:
+        unlocking.passwords.reset(given)
     if reads_hidden:
         document = with_hidden(document)
     if not document.blocks:
@@ -108,6 +116,7 @@ def read_document(name: str, data: bytes, *, reads_hidden: bool = False) -> Pars
 def _read(name: str, data: bytes, children: Children) -> ParsedDocument:
     if not data.strip():
         raise NoText("the file is empty" if not data else "the file holds only white space")
+    data = unlocking.unlocked(data)
     kind = format_of(name, data)
     if kind in _CONTAINERS:
         return _CONTAINERS[kind](name, data, children)

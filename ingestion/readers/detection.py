@@ -86,7 +86,6 @@ _OLE_STREAMS = tuple(
         ("Book", Format.XLS),
     )
 )
-_OLE_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _ZIP_MEMBERS: tuple[tuple[str, Format | str], ...] = (
     ("word/document", Format.DOCX),
     ("ppt/presentation", Format.PPTX),
@@ -253,8 +252,6 @@ def _known(found: Format | str) -> Format:
 
 
 def _ole_format(data: bytes) -> Format:
-    if _OLE_ENCRYPTED in data:
-        raise UnreadableFile("it is encrypted; save a copy without a password")
     for name, found in _OLE_STREAMS:
         if name in data:
             return found

@@ -13,8 +13,9 @@ import olefile
 from ingestion.errors import UnreadableFile
 from ingestion.readers.builder import DocumentBuilder, title_of
 from ingestion.readers.detection import Format
-from ingestion.readers.packages import ENCRYPTED, damaged
+from ingestion.readers.packages import damaged
 from ingestion.readers.text import append_text
+from ingestion.readers.unlocking import needed
 from ingestion.types import BlockKind, ParsedDocument
 
 _WHAT = "Word document"
@@ -50,7 +51,7 @@ def _main_text(file: olefile.OleFileIO) -> str:
     if int.from_bytes(header[:2], "little") != _MAGIC:
         raise ValueError("it does not begin as one")
     if flags & _ENCRYPTED_FLAG:
-        raise UnreadableFile(ENCRYPTED)
+        raise needed()
     if int.from_bytes(header[2:4], "little") < _FIRST_VERSION:
         raise UnreadableFile(
             "it is of Word 95 or older; open it in Word or LibreOffice and save it as DOCX"

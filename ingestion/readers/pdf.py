@@ -21,6 +21,7 @@ from ingestion.readers.detection import Format
 from ingestion.readers.pdf_layout import lay_out
 from ingestion.readers.pdf_lines import Box, Line
 from ingestion.readers.pdf_unseen import hidden_in
+from ingestion.readers.unlocking import needed, passwords
 from ingestion.types import ParsedDocument
 from retrieval.hidden import HiddenBy
 
@@ -69,12 +70,16 @@ def read_pdf(name: str, data: bytes) -> ParsedDocument:
 
 
 def _opened(data: bytes) -> pdfium.PdfDocument:
-    try:
-        document = pdfium.PdfDocument(data)
-    except pdfium.PdfiumError as error:
-        if "password" in str(error).lower():
-            raise UnreadableFile("it is encrypted; save a copy without a password") from error
-        raise UnreadableFile(f"it is a damaged PDF ({error})") from error
+    document = None
+    for password in (None, *passwords.get()):  # many are encrypted, and open without one
+        try:
+            document = pdfium.PdfDocument(data, password=password)
+            break
+        except pdfium.PdfiumError as error:
+            if "password" not in str(error).lower():
+                raise UnreadableFile(f"it is a damaged PDF ({error})") from error
+    if document is None:
+        raise needed()
     if len(document) == 0:
         document.close()
         raise UnreadableFile("it is a damaged PDF (no page can be found in it)")

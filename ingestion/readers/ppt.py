@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 
 import olefile
 
-from ingestion.errors import UnreadableFile
 from ingestion.readers.builder import DocumentBuilder, one_line, title_of
 from ingestion.readers.detection import Format
-from ingestion.readers.packages import ENCRYPTED, damaged
+from ingestion.readers.packages import damaged
+from ingestion.readers.unlocking import needed
 from ingestion.types import BlockKind, ParsedDocument
 
 _WHAT = "PowerPoint presentation"
@@ -72,7 +72,7 @@ def _records(stream: bytes, start: int, end: int) -> Iterator[_Record]:
         length = int.from_bytes(stream[start + 4 : start + 8], "little")
         stop = min(start + 8 + length, end)
         if kind == _CRYPT:
-            raise UnreadableFile(ENCRYPTED)
+            raise needed()
         yield _Record(kind, head >> 4, head & 0xF == _CONTAINER, start + 8, stop)
         start = stop
 

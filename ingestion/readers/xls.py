@@ -16,11 +16,11 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
-from ingestion.errors import UnreadableFile
 from ingestion.readers.builder import DocumentBuilder, title_of
 from ingestion.readers.detection import Format
-from ingestion.readers.packages import ENCRYPTED, damaged
+from ingestion.readers.packages import damaged
 from ingestion.readers.rows import Row, append_rows
+from ingestion.readers.unlocking import needed
 from ingestion.types import BlockKind, ParsedDocument
 from retrieval.hidden import HiddenBy
 
@@ -41,7 +41,7 @@ def read_xls(name: str, data: bytes) -> ParsedDocument:
                     found = workbook.get_sheet_by_name(sheet.name)
                     _append(builder, found, is_visible=is_visible)
     except PasswordError as error:
-        raise UnreadableFile(ENCRYPTED) from error
+        raise needed() from error
     except (CalamineError, ValueError, OSError) as error:
         raise damaged(_WHAT, error) from error
     except BaseException as error:

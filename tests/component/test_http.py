@@ -34,6 +34,7 @@ from app.people import People
 from app.schema import metadata
 from app.scopes import EVERY
 from app.sharing import Sharing
+from app.unlocking import Unlocking
 from app.uploads.staging import Staging
 from evals.feedback import Thumbs
 from evals.schedule_store import ScheduleStore
@@ -64,6 +65,8 @@ from generation.types import (
     Verdict,
 )
 from ingestion.jobs.store import JobStore
+from ingestion.pipeline import Ingester
+from ingestion.sandbox import ReaderProcess
 from retrieval.access import AccessList
 from retrieval.alike import AlikeDocuments
 from retrieval.catalog import Catalog
@@ -328,6 +331,14 @@ def site(tmp_path):
         schedules=ScheduleStore(engine),
         jobs=JobStore(engine),
         staging=Staging(tmp_path / "staging"),
+        unlocking=Unlocking(
+            JobStore(engine),
+            Staging(tmp_path / "staging"),
+            tmp_path,
+            lambda password: Ingester(
+                store, WordEncoder, lambda: ReaderProcess(passwords=(password,))
+            ),
+        ),
         search=library.search,
         answer=library.answer,
         verifier=SubstringVerifier,

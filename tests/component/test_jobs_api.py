@@ -9,13 +9,17 @@ import pytest
 
 from app.api.jobs import JobDesk
 from app.audit import Object, Wanted
+from app.job_locks import JobLocks
 from app.uploads.staging import Staging
 from ingestion.jobs.types import Command, JobState
 from ingestion.jobs.work import JobWork
 from ingestion.pipeline import Ingester
+from ingestion.sandbox import ReaderProcess
 from retrieval.types import Access, Principal
+from tests.component.library import bytes_under
 from tests.component.test_http import Site, events_of, site
 from tests.fakes import PlainReader, WordEncoder
+from tests.unit.test_unlocking import locked_pdf
 
 __all__ = ["site"]  # a fixture
 PATIENCE_SECONDS = 60
@@ -367,3 +371,49 @@ def test_administrators_list_addresses_where_the_operator_allows_it(site):
     ]
     [entry] = site.services.audit.entries(Wanted(action="document.fetch"), limit=5)
     assert entry.object == Object("job", made.json()["job"])
+
+
+def test_a_file_that_needs_a_password_is_read_with_it_and_nothing_keeps_the_password(site, caplog):
+    headers = writer(site)
+    files_ = [("file", ("lease.pdf", locked_pdf("Ypsilon-77"))), ("file", ("b.txt", "Tea."))]
+    made = post(site, headers, files=files_).json()
+    store, jobs = site.services.store, site.services.jobs
+    JobWork(jobs, store, Ingester(store, WordEncoder, ReaderProcess)).run(made["job"])
+    client, base = site.client(), f"/api/jobs/{made['job']}/items"
+    waiting, other = client.get(base, headers=headers).json()["items"]
+    assert (waiting["state"], waiting["needs_password"]) == ("rejected", True)
+    assert other["needs_password"] is False
+
+    def give(item: int, password: object, who=headers):
+        return client.post(f"{base}/{item}/password", headers=who, json={"password": password})
+
+    wrong = give(waiting["item"], "wrong").json()
+    assert (wrong["needs_password"], "does not open it" in wrong["reason"]) == (True, True)
+    assert give(waiting["item"], "Ypsilon-77", site.key("bob")).status_code == 404
+    assert give(waiting["item"], "").status_code == 422
+    assert give(other["item"], "x").status_code == 409
+    assert give(999_999, "x").status_code == 404
+    done = give(waiting["item"], "Ypsilon-77").json()
+    assert (done["state"], done["change"], done["needs_password"]) == ("indexed", "added", False)
+    assert client.get(f"/api/jobs/{made['job']}", headers=headers).json()["files"]["indexed"] == 2
+    assert give(waiting["item"], "Ypsilon-77").status_code == 409
+    assert not any("lease" in str(path) for path in staged(site))
+    home = site.services.staging._folder.parent
+    assert b"Ypsilon-77" not in bytes_under(home)
+    assert "Ypsilon-77" not in caplog.text
+
+
+def test_a_password_waits_until_the_job_has_ended_and_the_bytes_must_be_there(site):
+    headers = writer(site)
+    made = post(site, headers, files=[("file", ("lease.pdf", locked_pdf("y")))]).json()
+    store, jobs = site.services.store, site.services.jobs
+    [item] = jobs.items(made["job"]).items
+    address = f"/api/jobs/{made['job']}/items/{item.id}/password"
+    client = site.client()
+    assert client.post(address, headers=headers, json={"password": "y"}).status_code == 409
+    JobWork(jobs, store, Ingester(store, WordEncoder, ReaderProcess)).run(made["job"])
+    with JobLocks(site.services.staging._folder.parent).held(made["job"]):
+        busy = client.post(address, headers=headers, json={"password": "y"})
+        assert (busy.status_code, "being worked on" in busy.json()["detail"]) == (409, True)
+    Path(item.location).unlink()
+    assert client.post(address, headers=headers, json={"password": "y"}).status_code == 410

@@ -165,7 +165,7 @@ def routes() -> set[str]:
         accounts=nothing, access=nothing, people=nothing, collections=nothing, audit=nothing,
         administration=nothing, own_account=nothing, sharing=nothing,
         store=nothing, conversations=nothing, evidence=nothing, evals=nothing, thumbs=nothing,
-        jobs=nothing, staging=nothing, library=nothing,
+        jobs=nothing, staging=nothing, unlocking=nothing, library=nothing,
         schedules=nothing, search=nothing, answer=nothing, verifier=nothing,
         readiness=lambda: Readiness(ready=True, detail=""), engine_name="engine",
         default_decoding=Decoding(), suggestions=Suggestions(), secure_cookies=False,

@@ -151,6 +151,41 @@ async function tellReasons(card) {
   const reply = await fetch(`/api/jobs/${card.id}/items?state=rejected&state=failed&limit=${MOST_REASONS}`);
   if (!reply.ok) return;
   const { items, total } = await reply.json();
-  card.reasons.replaceChildren(...items.map((item) => element("li", "", name(item.name), `: ${item.reason}`)));
+  card.reasons.replaceChildren(...items.map((item) => reason(card, item)));
   if (total > items.length) card.reasons.append(element("li", "", `and ${total - items.length} more`));
+}
+
+function reason(card, item) {
+  const line = element("li", "", name(item.name), `: ${item.reason}`);
+  if (item.needs_password) line.append(passwordForm(card, item));
+  return line;
+}
+
+// The password goes to the server with this one request; neither the page nor the server keeps it.
+function passwordForm(card, item) {
+  const field = element("input");
+  field.type = "password";
+  field.required = true;
+  field.autocomplete = "off";
+  const give = element("button", "second slim", "Read it");
+  const form = element("form", "password", element("label", "", "Password ", field), give);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    give.disabled = true;
+    const reply = await fetch(`/api/jobs/${card.id}/items/${item.item}/password`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ password: field.value }),
+    });
+    const body = await reply.json().catch(() => null);
+    give.disabled = false;
+    if (!reply.ok) return toast(`That was refused: ${body?.detail ?? reply.status}`);
+    if (body.needs_password) return toast("That password does not open it.");
+    toast(body.reason ? `It could not be read: ${body.reason}` : `${item.name} was read.`);
+    card.isTold = false;
+    const job = await (await fetch(`/api/jobs/${card.id}`)).json();
+    card.reasons.replaceChildren();
+    showJob(job);
+  });
+  return form;
 }

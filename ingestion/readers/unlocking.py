@@ -1,0 +1,61 @@
+"""Files that are encrypted with a password, and the passwords that were given for this one file.
+
+Nothing keeps a password: it comes with the request to read a file, and goes with the answer.
+"""
+
+from collections.abc import Sequence
+from contextvars import ContextVar
+from io import BytesIO
+from typing import Final
+
+from ingestion.errors import PasswordNeeded, UnreadableFile
+
+# The passwords that may open the file that is being read.
+passwords: ContextVar[Sequence[str]] = ContextVar("passwords", default=())
+_OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OLE_PACKAGE: Final = "EncryptedPackage".encode("utf-16-le")
+
+
+def needed() -> PasswordNeeded:
+    """The rejection of a file that none of the given passwords opens."""
+    return PasswordNeeded(is_wrong=bool(passwords.get()))
+
+
+def unlocked(data: bytes) -> bytes:
+    """An Office file without its encryption; other files, and ones without any, as they are.
+
+    Raises:
+        PasswordNeeded: no password was given, or none that opens it.
+        UnreadableFile: it is encrypted in a way that is not known, or damaged.
+    """
+    if not data.startswith(_OLE):
+        return data
+    if not passwords.get():
+        if _OLE_PACKAGE in data:
+            raise needed()
+        return data  # what its reader finds encrypted it refuses
+    import msoffcrypto
+    from msoffcrypto.exceptions import DecryptionError, FileFormatError, InvalidKeyError, ParseError
+
+    try:
+        file = msoffcrypto.OfficeFile(BytesIO(data))
+        if not file.is_encrypted():
+            return data
+    except (FileFormatError, ParseError, OSError, ValueError, KeyError, TypeError, AttributeError):
+        return data  # an Outlook message, or a file whose own reader says what is wrong
+    for password in passwords.get():
+        out = BytesIO()
+        try:
+            file.load_key(password=password)
+            file.decrypt(out)
+        except (InvalidKeyError, DecryptionError):
+            continue
+        except Exception as error:  # the library's parsers raise what they happen to
+            if "password" in str(error).lower() or "key" in str(error).lower():
+                continue
+            raise UnreadableFile(
+                f"it is encrypted in a way that is not read ({type(error).__name__}); save a copy "
+                "without a password"
+            ) from error
+        return out.getvalue()
+    raise needed()
