@@ -109,7 +109,8 @@ def read_document(
     if reads_hidden:
         document = with_hidden(document)
     if not document.blocks:
-        raise OnlyHidden(document.hidden)
+        nothing = NoText("the file holds only characters that show nothing")
+        raise OnlyHidden(document.hidden) if document.hidden else nothing
     return replace(document, hidden=gathered(document.hidden))
 
 

@@ -31,7 +31,7 @@ _SELECTORS, _MORE_SELECTORS = 0xFE00, 0xE0100
 def without_unseen(document: ParsedDocument) -> ParsedDocument:
     """A document without characters that show nothing; what they spell out is hidden text."""
     spans = [m.span() for m in _UNSEEN.finditer(document.text) if m.lastgroup is None]
-    title = _without(document.title)
+    title = shown(document.title)
     if not spans:
         return document if title == document.title else replace(document, title=title)
     pieces, kept, moved, at = [], [], _Moved(spans), 0
@@ -120,7 +120,8 @@ def _selected(code: int) -> int | None:
     return code - _MORE_SELECTORS + 16 if _MORE_SELECTORS <= code < _MORE_SELECTORS + 240 else None
 
 
-def _without(text: str) -> str:
+def shown(text: str) -> str:
+    """A text without characters that show nothing."""
     return _UNSEEN.sub(lambda m: m.group() if m.lastgroup else "", text)
 
 

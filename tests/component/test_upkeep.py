@@ -27,6 +27,7 @@ CHECKS = [
     "database",
     "originals",
     "left-overs",
+    "traits",
     "lexical index",
     "encoder",
     "vectors",

@@ -12,7 +12,7 @@ from reportlab.lib.colors import Color, white
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
-from ingestion.errors import OnlyHidden
+from ingestion.errors import NoText, OnlyHidden
 from ingestion.readers import read_document
 from ingestion.readers.unseen import MOST_CHARACTERS_SHOWN, MOST_PIECES, gathered, spelt
 from ingestion.types import ParsedDocument
@@ -354,3 +354,8 @@ def test_a_file_that_hides_much_is_told_in_short():
 def test_one_selector_spells_nothing():
     assert spelt("\ufe0f") == ""
     assert spelt(tags("hi")) == "hi"
+
+
+def test_a_file_of_nothing_but_such_characters_holds_no_text():
+    with pytest.raises(NoText, match="show nothing"):
+        read_document("a.txt", "\u200b\u2060".encode())
