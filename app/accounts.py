@@ -85,6 +85,12 @@ class Accounts:
                 ending = ending.where(sessions.c.id != keep_session)
             sql.execute(ending)
 
+    def has_password(self, principal: Principal) -> bool:
+        """Whether somebody can log in with a password: those who came from a provider cannot."""
+        known = select(credentials.c.principal_id).where(credentials.c.principal_id == principal.id)
+        with self._engine.begin() as sql:
+            return sql.execute(known).first() is not None
+
     def change_password(
         self, principal: Principal, current: str, new: str, *, keep_session: int | None = None
     ) -> None:

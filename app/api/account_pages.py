@@ -154,6 +154,7 @@ def _page(
         sessions=accounts.sessions.of(principal),
         this_one=_number(asking),
         keys=sorted(keys, key=lambda pair: not pair[1]),
+        has_password=services.password_login and accounts.has_password(principal),
         scopes=_SCOPES,
         least=LEAST,
     )

@@ -147,6 +147,13 @@ def test_logging_out_ends_our_session_and_an_earlier_one_is_ended_too(door):
     assert [e.actor.name for e in door.entries("login.ended")] == ["maria", "ada"]
 
 
+def test_who_has_no_password_is_offered_none_to_change(door):
+    maria, ada = door.client(), door.site.client("ada")
+    door.log_in(maria)
+    assert 'name="current"' not in maria.get("/account").text
+    assert 'name="current"' in ada.get("/account").text
+
+
 def test_a_code_or_state_that_was_used_is_of_no_use(door):
     client = door.client()
     kept = client.get("/login/provider").cookies["assay_sign_on"]
