@@ -12,7 +12,7 @@ from retrieval.errors import ProjectionMismatch, ProjectionTorn
 from retrieval.types import Candidate, VectorDelta
 from retrieval.vectors.generations import read_manifest, write_generation
 from retrieval.vectors.kinds import MOST_GONE, OUTGROWN, Kind
-from retrieval.vectors.structures import Structure, are_kept, empty, read
+from retrieval.vectors.structures import Forgetting, Structure, are_kept, empty, read
 
 _FORMAT = 2
 _ROWS = "rows.bin"
@@ -122,7 +122,7 @@ class PassageVectors:
                 return []
             ask = self._structure.exact if is_exact else self._structure.search
             # Kinds that cannot skip at no cost are spared a mask that hides nothing.
-            is_all = not self._structure.forgets and bool(allowed.all())
+            is_all = not isinstance(self._structure, Forgetting) and bool(allowed.all())
             found = ask(query, count, None if is_all else allowed)
             ids = self._passage_ids[found.rows]
         candidates = [Candidate(int(i), float(s)) for i, s in zip(ids, found.scores, strict=True)]
@@ -170,7 +170,7 @@ class PassageVectors:
     def _drop(self, gone: NDArray[np.bool_]) -> None:
         if not gone.any():
             return
-        if not self._structure.forgets:
+        if not isinstance(self._structure, Forgetting):
             self._collection_ids = np.where(gone, _GONE, self._collection_ids)
             return
         self._structure.drop(gone)

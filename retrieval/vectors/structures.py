@@ -5,7 +5,7 @@ Row i is the i-th vector that was added. A mask (n,) of bool says which rows may
 
 import math
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import faiss
 import numpy as np
@@ -45,19 +45,12 @@ class Found(NamedTuple):
 
 
 class Structure(Protocol):
-    """What an index is made of."""
-
-    @property
-    def forgets(self) -> bool:
-        """Whether rows can be taken out. Else they stay, and must be masked."""
+    """What an index is made of. Rows stay unless it is `Forgetting`, and must be masked."""
 
     def __len__(self) -> int: ...
 
     def add(self, vectors: NDArray[np.float32]) -> None:
         """Add (n, dimension) unit vectors behind those there are."""
-
-    def drop(self, gone: NDArray[np.bool_]) -> None:
-        """Take rows out; those behind move up. Only where `forgets`."""
 
     def search(
         self, query: NDArray[np.float32], k: int, allowed: NDArray[np.bool_] | None
@@ -74,10 +67,16 @@ class Structure(Protocol):
         """Put its files into a folder."""
 
 
+@runtime_checkable
+class Forgetting(Structure, Protocol):
+    """One that rows can be taken out of."""
+
+    def drop(self, gone: NDArray[np.bool_]) -> None:
+        """Take rows out; those behind move up."""
+
+
 class Exact:
     """Every vector compared, as float32 or float16."""
-
-    forgets = True
 
     def __init__(self, index: faiss.Index) -> None:
         self._index = index
@@ -109,8 +108,6 @@ class Exact:
 class Graph:
     """HNSW: each vector knows its neighbours. Quick to search, slow to build."""
 
-    forgets = False
-
     def __init__(self, index: Any) -> None:  # noqa: ANN401 - faiss.IndexHNSWFlat
         self._index = index
 
@@ -119,9 +116,6 @@ class Graph:
 
     def add(self, vectors: NDArray[np.float32]) -> None:
         self._index.add(vectors)
-
-    def drop(self, gone: NDArray[np.bool_]) -> None:
-        raise NotImplementedError("a graph forgets nothing")
 
     def search(
         self, query: NDArray[np.float32], k: int, allowed: NDArray[np.bool_] | None
@@ -155,8 +149,6 @@ class Lists:
     be in it.
     """
 
-    forgets = False
-
     def __init__(self, index: Any, rows: HalfRows) -> None:  # noqa: ANN401 - faiss.IndexIVFPQ
         self._index = index
         self._rows = rows
@@ -167,9 +159,6 @@ class Lists:
     def add(self, vectors: NDArray[np.float32]) -> None:
         self._index.add(vectors)
         self._rows.add(vectors)
-
-    def drop(self, gone: NDArray[np.bool_]) -> None:
-        raise NotImplementedError("lists forget nothing")
 
     def search(
         self, query: NDArray[np.float32], k: int, allowed: NDArray[np.bool_] | None
