@@ -7,6 +7,7 @@ What a detector says of a few words is a guess: where it is unsure, the little w
 import re
 
 from retrieval.languages import NO_LANGUAGE, detector
+from retrieval.wording import LITTLE_WORDS
 
 ENGLISH = "en"
 ABSTENTIONS = {
@@ -22,25 +23,6 @@ ABSTENTIONS = {
 _SURE = 0.3
 # More than this says nothing new, and takes time.
 _READ_CHARACTERS = 1000
-_LITTLE_WORDS = {
-    language: frozenset(words.split())
-    for language, words in {
-        "en": "the of and in is are was were what who whom when where why how which whose does do "
-        "did can could should would will from with for to it this that there much many",
-        "de": "der die das und in ist sind war waren was wer wem wen wann wo warum wie welche "
-        "welcher welches wohin woher wieviel viel viele ein eine einen mit von für zu es im am",
-        "es": "el la los las y en es son era fue qué que quién quien cuándo cuando dónde donde por "
-        "cómo como cuál cual cuánto cuanto cuánta un una con de del para lo se hay",
-        "fr": "le la les et en est sont était qui que quoi quand où pourquoi comment quel quelle "
-        "quels quelles combien un une des avec de du pour il elle au aux ce se",
-        "it": "il lo la gli le e in è sono era chi che cosa quando dove perché come quale quali "
-        "quanto quanta un uno una con di del della nel nella per si c'è al",
-        "pt": "o a os as e em é são era foi quem que quê quando onde porquê como qual quais quanto "
-        "quanta um uma com de do da no na para se há ao",
-        "nl": "de het een en in is zijn was waren wie wat wanneer waar waarom hoe welke welk "
-        "hoeveel met van voor te er op dit dat aan",
-    }.items()
-}
 _NONE: frozenset[str] = frozenset()
 # The words a question is about need not be in its language, and code is in none.
 _SET_APART = re.compile(
@@ -61,7 +43,7 @@ def language_of(question: str, before: str = ENGLISH) -> str:
         return before
     little = {word.lower() for word in _WORD.findall(words)}
     weights = {
-        language: probability * (1 + len(little & _LITTLE_WORDS.get(language, _NONE))) ** 2
+        language: probability * (1 + len(little & LITTLE_WORDS.get(language, _NONE))) ** 2
         for language, probability in detector().rank(words)
     }
     found = max(weights, key=weights.__getitem__)

@@ -5,21 +5,40 @@ behind SQL (docs/decisions/0003).
 """
 
 import json
-from collections.abc import Mapping
+import logging
+import sqlite3
+from collections.abc import Callable
+from typing import Any
 
-from sqlalchemy import Engine, bindparam, text
+from sqlalchemy import Engine, bindparam, select, text
 from sqlalchemy.exc import DatabaseError
 
 from retrieval.database import writing
 from retrieval.follow_up import Standalone
+from retrieval.matching import match_expression, scoped
+from retrieval.schema import collections
 from retrieval.types import Candidate
 
-# The title and headings count like the text. Not tuned: other weights have not been tried.
-_CONTEXT_WEIGHT = 1.0
+_logger = logging.getLogger(__name__)
+# The title and headings count like the text. Parts of names and stems, of which there are many,
+# count half: chosen on SciFact's training questions (docs/decisions/0037). A collection counts
+# nothing.
+_WEIGHTS = {"context": 1.0, "text": 1.0, "words": 0.5, "scope": 0.0}
+# More collections than this are looked up passage by passage: as words they would take longer.
+_MOST_SCOPES = 16
 
 _SEARCH = text(
     """
-    SELECT passages.id, bm25(passages_lexical, :context_weight, 1.0) AS distance
+    SELECT rowid AS id, bm25(passages_lexical, :context, :text, :words, :scope) AS distance
+    FROM passages_lexical
+    WHERE passages_lexical MATCH :query
+    ORDER BY distance, rowid
+    LIMIT :k
+    """
+)
+_SEARCH_AMONG = text(
+    """
+    SELECT passages.id, bm25(passages_lexical, :context, :text, :words, :scope) AS distance
     FROM passages_lexical JOIN passages ON passages.id = passages_lexical.rowid
     WHERE passages_lexical MATCH :query AND passages.collection_id IN :readable
     AND (:revisions IS NULL OR passages.revision_id IN (SELECT value FROM json_each(:revisions)))
@@ -29,20 +48,8 @@ _SEARCH = text(
 ).bindparams(bindparam("readable", expanding=True))
 
 
-def match_expression(weights: Mapping[str, int]) -> str:
-    """The full-text query that finds any of the words.
-
-    Every word is quoted, so that nothing a reader types is taken for query syntax. BM25 sums over
-    what a query names: a word that is named twice counts twice. Empty when there are no words.
-
-    Args:
-        weights: how often each word counts, at least once.
-    """
-    return " OR ".join(f'"{word}"' for word, weight in weights.items() for _ in range(weight))
-
-
 class LexicalIndex:
-    """BM25 (k1 1.2, b 0.75) over stemmed words of context and text."""
+    """BM25 (k1 1.2, b 0.75) over stemmed words of context and text, parts of names, and stems."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -57,6 +64,8 @@ class LexicalIndex:
     ) -> list[Candidate]:
         """The best `k` passages of the readable collections that share a word with the question.
 
+        An index that SQLite finds damaged is made again from the passages first.
+
         Args:
             revisions: only passages of these; None for all.
 
@@ -64,18 +73,34 @@ class LexicalIndex:
             Best first, equal scores by id. Scores are positive, larger is better, and comparable
             only within one search.
         """
-        query = match_expression(asked.weights())
+        query = match_expression(asked)
         if not query or not readable:
             return []
-        values = {
-            "query": query,
-            "readable": sorted(readable),
-            "k": k,
-            "context_weight": _CONTEXT_WEIGHT,
-            "revisions": None if revisions is None else json.dumps(sorted(revisions)),
-        }
+        return self._mended(lambda: self._found(query, readable, k, revisions))
+
+    def _found(
+        self, query: str, readable: frozenset[int], k: int, revisions: frozenset[int] | None
+    ) -> list[Candidate]:
+        values: dict[str, Any] = {"query": query, "k": k, **_WEIGHTS}
         with self._engine.begin() as sql:
-            return [Candidate(row.id, -row.distance) for row in sql.execute(_SEARCH, values)]
+            statement = _SEARCH
+            if revisions is not None or len(readable) > _MOST_SCOPES:
+                statement = _SEARCH_AMONG
+                values["readable"] = sorted(readable)
+                values["revisions"] = None if revisions is None else json.dumps(sorted(revisions))
+            elif not readable.issuperset(sql.execute(select(collections.c.id)).scalars()):
+                values["query"] = scoped(query, readable)
+            return [Candidate(row.id, -row.distance) for row in sql.execute(statement, values)]
+
+    def _mended(self, search: Callable[[], list[Candidate]]) -> list[Candidate]:
+        try:
+            return search()
+        except DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            _logger.warning("the lexical index is damaged (rebuilt from the passages now)")
+        self.rebuild()
+        return search()
 
     def problem(self) -> str | None:
         """What is wrong with the index, compared with every passage; None if nothing."""
@@ -96,3 +121,8 @@ class LexicalIndex:
         """Make the index again from the passages."""
         with writing(self._engine) as sql:
             sql.execute(text("INSERT INTO passages_lexical(passages_lexical) VALUES ('rebuild')"))
+
+
+def _is_damage(error: DatabaseError) -> bool:
+    code = getattr(error.orig, "sqlite_errorcode", 0)
+    return code & 0xFF == sqlite3.SQLITE_CORRUPT

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Computed,
     DateTime,
     ForeignKey,
     Index,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     event,
+    text,
 )
 
 metadata = MetaData(
@@ -121,6 +123,10 @@ passages = Table(
     Column("page", Integer),
     Column("context", Text, nullable=False),
     Column("text", Text, nullable=False),
+    # What is indexed beside them: `words_beside`.
+    Column("words", Text, nullable=False, server_default=text("''")),
+    # The collection as a word, so that the lexical index filters by itself.
+    Column("scope", String(20), Computed("'c' || collection_id", persisted=False)),
     Index("ix_passages_document_id_start", "document_id", "start"),
     # Numbers are never used again, so an index that is behind cannot mistake a passage for another.
     sqlite_autoincrement=True,
@@ -204,20 +210,20 @@ changes = Table(
 LEXICAL_DDL = (
     """
     CREATE VIRTUAL TABLE passages_lexical USING fts5(
-        context, text, content='passages', content_rowid='id',
+        context, text, words, scope, content='passages', content_rowid='id',
         tokenize="porter unicode61 remove_diacritics 2"
     )
     """,
     """
     CREATE TRIGGER passages_lexical_insert AFTER INSERT ON passages BEGIN
-        INSERT INTO passages_lexical(rowid, context, text)
-        VALUES (new.id, new.context, new.text);
+        INSERT INTO passages_lexical(rowid, context, text, words, scope)
+        VALUES (new.id, new.context, new.text, new.words, 'c' || new.collection_id);
     END
     """,
     """
     CREATE TRIGGER passages_lexical_delete AFTER DELETE ON passages BEGIN
-        INSERT INTO passages_lexical(passages_lexical, rowid, context, text)
-        VALUES ('delete', old.id, old.context, old.text);
+        INSERT INTO passages_lexical(passages_lexical, rowid, context, text, words, scope)
+        VALUES ('delete', old.id, old.context, old.text, old.words, 'c' || old.collection_id);
     END
     """,
     """

@@ -37,6 +37,7 @@ from retrieval.types import (
     Revision,
     VectorDelta,
 )
+from retrieval.wording import language_by_little_words, words_beside
 
 
 class Outcome(StrEnum):
@@ -433,6 +434,7 @@ def _insert_passages(
 ) -> None:
     if not revision.passages:
         return
+    language = language_by_little_words(revision.text)
     rows = [
         {
             "revision_id": revision_id,
@@ -443,6 +445,7 @@ def _insert_passages(
             "page": span.page,
             "context": span.context,
             "text": revision.text[span.start : span.end],
+            "words": words_beside(span.context, revision.text[span.start : span.end], language),
         }
         for span in revision.passages
     ]

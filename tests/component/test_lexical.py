@@ -7,8 +7,8 @@ from tests.component.library import Library, opened
 
 DAMAGE = {
     "an entry is gone": (
-        "INSERT INTO passages_lexical(passages_lexical, rowid, context, text) "
-        "SELECT 'delete', id, context, text FROM passages WHERE id = 1"
+        "INSERT INTO passages_lexical(passages_lexical, rowid, context, text, words, scope) "
+        "SELECT 'delete', id, context, text, words, scope FROM passages WHERE id = 1"
     ),
     "an entry is of nothing": (
         "INSERT INTO passages_lexical(rowid, context, text) VALUES (77, '', 'ghost words')"
@@ -121,3 +121,65 @@ def test_rebuilding_an_empty_index_is_fine(tmp_path):
     with opened(tmp_path / "empty") as library:
         library.lexical.rebuild()
         assert library.lexical.problem() is None
+
+
+def test_names_are_found_by_their_parts_and_parts_by_the_name(library):
+    library.publish("a", "/code.md", "Call parseHttpHeader first. Nothing is parsed here.")
+    assert found(library, "http header")[0] == "Call parseHttpHeader first."
+    assert found(library, "headerOfHttp")[0] == "Call parseHttpHeader first."
+
+
+def test_words_of_other_languages_are_found_by_their_stem(library):
+    library.publish("a", "/vertrag.txt", "Die Verträge sind gekündigt. Das ist der Rest der Seite.")
+    assert found(library, "Wann wird der Vertrag gekündigt?") == ["Die Verträge sind gekündigt."]
+    assert found(library, "Vertrag") == ["Die Verträge sind gekündigt."]
+
+
+def test_what_is_quoted_or_numbered_is_kept_together(library):
+    library.publish("a", "/1.txt", "Version 2.3.10 has a period of notice.")
+    library.publish("a", "/2.txt", "Version 3.10.2 has a notice period.")
+    library.publish("a", "/3.txt", "Version 10.3.2 has notice of a period.")
+    assert found(library, "version 3.10.2")[0] == "Version 3.10.2 has a notice period."
+    assert found(library, '"period of notice"')[0] == "Version 2.3.10 has a period of notice."
+
+
+@pytest.mark.parametrize("collections", [3, 20])
+def test_few_and_many_collections_keep_to_themselves(library, collections):
+    names = [f"c{number}" for number in range(collections + 1)]
+    for name in names:
+        library.publish(name, "/x.txt", "Zebras graze.")
+    made = [library.store.collection(name).id for name in names]
+    hits = library.lexical.search(standalone("zebras"), readable=frozenset(made[:-1]), k=50)
+    located = library.store.located([passage_id for passage_id, _ in hits])
+    assert sorted(one.passage.collection_id for one in located.values()) == made[:-1]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM passages_lexical_data WHERE id > 10",
+        "UPDATE passages_lexical_data SET block = x'00' WHERE id > 10",
+    ],
+)
+def test_a_damaged_index_is_made_again_before_it_answers(library, damage, caplog):
+    expected = found(library, "lease monthly soup")
+    library.execute(damage)
+    assert found(library, "lease monthly soup") == expected
+    assert "rebuilt from the passages" in caplog.text
+    assert library.lexical.problem() is None
+
+
+def test_what_order_and_scores_tell_of_collections_one_may_not_read(library):
+    """A known limit, docs/decisions/0038: how common words are is counted over everything."""
+    mine = frozenset({library.store.ensure_collection("mine").id})
+    library.publish("mine", "/1.txt", "The heron flies.")
+    library.publish("mine", "/2.txt", "The stork flies.")
+
+    def scores() -> list[float]:
+        hits = library.lexical.search(standalone("heron stork"), readable=mine, k=9)
+        return [round(score, 6) for _, score in hits]
+
+    assert scores()[0] == scores()[1]
+    library.publish("hidden", "/3.txt", "Heron is the name of a merger. Heron pays in May.")
+    rarer, commoner = scores()  # no hit, no text and no count of what is hidden comes with them
+    assert rarer > commoner  # but now "heron" stands somewhere one may not look
