@@ -53,6 +53,7 @@ from retrieval.maintenance import Maintenance
 from retrieval.originals import Originals
 from retrieval.policies import Policies
 from retrieval.store import Store
+from retrieval.tags import Tags
 from retrieval.types import Collection
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ class Assay:
         self.schedules = ScheduleStore(self.database)
         self.catalog = Catalog(self.database)
         self.alike = AlikeDocuments(self.database)
+        self.tags = Tags(self.database)
         self.deletions = Deletions(
             self.database,
             self.store,
@@ -143,6 +145,7 @@ class Assay:
             self.access,
             self.catalog,
             self.alike,
+            self.tags,
             self.originals,
             self.deletions,
             self.sharing,

@@ -1,6 +1,7 @@
 """Documents for somebody: only what they may read is found, and what they read is logged."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from app.audit import Actor, AuditLog, Object
@@ -12,6 +13,7 @@ from retrieval.alike import Alike, AlikeDocuments
 from retrieval.catalog import Catalog, Listed, Order, PassageText, Place
 from retrieval.hidden import HiddenText
 from retrieval.originals import Originals
+from retrieval.tags import Tags, UsedTag
 from retrieval.types import Access, Collection, Principal
 
 
@@ -23,6 +25,7 @@ class Library:
         access: AccessList,
         catalog: Catalog,
         alike: AlikeDocuments,
+        tags: Tags,
         originals: Originals,
         deletions: Deletions,
         sharing: Sharing,
@@ -31,6 +34,7 @@ class Library:
         self._access = access
         self._catalog = catalog
         self._alike = alike
+        self._tags = tags
         self._originals = originals
         self._deletions = deletions
         self._sharing = sharing
@@ -111,6 +115,30 @@ class Library:
         """Bytes of the original; None when it is not there."""
         path = self._originals.path(document.sha256)
         return path.stat().st_size if path.is_file() else None
+
+    # Tags
+
+    def tag(self, actor: Actor, requester: Principal, number: int, tags: Sequence[str]) -> Listed:
+        """Give a document these tags, from `tags_of`, for who may write; raises as `document`.
+
+        Returns:
+            The document with them.
+        """
+        found = self.document(requester, number, Access.WRITE)
+        self.put_tags(actor, found, tags)
+        return replace(found, tags=tuple(tags))
+
+    def put_tags(self, actor: Actor, document: Listed, tags: Sequence[str]) -> None:
+        """The same for a document that whoever runs the machine has found."""
+        self._tags.put(document.id, tags)
+        of = Object("document", document.id)
+        self._audit.record(
+            actor, "document.tagged", of, collection_id=document.collection.id, tags=len(tags)
+        )
+
+    def tags_used(self, requester: Principal) -> list[UsedTag]:
+        """The tags of the documents that `requester` may read, sorted."""
+        return self._tags.used(self._access.readable(requester))
 
     # Deleting
 

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Engine, Row, Select, and_, func, or_, sele
 from retrieval.hidden import HiddenBy, HiddenText
 from retrieval.schema import (
     collections,
+    document_tags,
     document_traits,
     documents,
     hidden_texts,
@@ -58,6 +59,7 @@ class Listed:
     changed_at: datetime
     hidden_characters: int = 0
     language: str | None = None
+    tags: tuple[str, ...] = ()
 
     @property
     def place(self) -> Place:
@@ -196,6 +198,10 @@ def _listed() -> Select[Any]:
             .scalar_subquery()
             .label("hidden_characters"),
             document_traits.c.language,
+            select(func.group_concat(document_tags.c.tag, ","))
+            .where(document_tags.c.document_id == documents.c.id)
+            .scalar_subquery()
+            .label("tags"),
         )
         .outerjoin(document_traits, document_traits.c.document_id == documents.c.id)
         .join(collections, collections.c.id == documents.c.collection_id)
@@ -231,4 +237,5 @@ def _row(row: Row[Any]) -> Listed:
         changed_at=row.changed_at,
         hidden_characters=row.hidden_characters,
         language=row.language,
+        tags=tuple(sorted(row.tags.split(","))) if row.tags else (),
     )

@@ -11,7 +11,7 @@ class Narrowing:
     `documents` are parts of their names, any of them, whatever the case; `types` endings of their
     names such as "pdf", any of them. `since` and `until` are the first and the last day, in UTC, on
     which the current words of a document were taken in. `languages` are codes such as "de", any of
-    them.
+    them; `tags` what people gave the document, as they are kept, any of them.
     """
 
     documents: tuple[str, ...] = ()
@@ -19,6 +19,7 @@ class Narrowing:
     since: date | None = None
     until: date | None = None
     languages: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:

@@ -93,6 +93,14 @@ documents = Table(
     sqlite_autoincrement=True,
 )
 
+# What people call a document: from `retrieval.tags.tags_of`.
+document_tags = Table(
+    "document_tags",
+    metadata,
+    Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True),
+    Column("tag", String(50), primary_key=True, index=True),
+)
+
 revisions = Table(
     "revisions",
     metadata,

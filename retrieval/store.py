@@ -21,6 +21,7 @@ from retrieval.originals import Originals
 from retrieval.schema import (
     changes,
     collections,
+    document_tags,
     document_traits,
     documents,
     encoders,
@@ -316,6 +317,11 @@ class Store:
         if narrowing.languages:
             query = query.join(document_traits, document_traits.c.document_id == documents.c.id)
             query = query.where(document_traits.c.language.in_(narrowing.languages))
+        if narrowing.tags:
+            tagged = select(document_tags.c.document_id)
+            query = query.where(
+                documents.c.id.in_(tagged.where(document_tags.c.tag.in_(narrowing.tags)))
+            )
         if narrowing.begin is not None:
             query = query.where(revisions.c.created_at >= narrowing.begin)
         if narrowing.end is not None:

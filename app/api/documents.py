@@ -4,6 +4,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import FileResponse, Response
 
 from app.api.identity import Asking, Identity
@@ -26,6 +27,7 @@ from app.api.services import Services
 from app.errors import ParameterRefused
 from generation.injection import commands_in
 from retrieval.catalog import Order
+from retrieval.tags import MOST_TAGS, tags_of
 from retrieval.types import Access
 
 MOST_LISTED = 200
@@ -42,6 +44,7 @@ _DOCUMENT = {
     "pages": 12,
     "hidden_characters": 36,
     "language": "en",
+    "tags": ["2026", "rent"],
     "added_at": "2026-11-20T10:00:00Z",
     "changed_at": "2026-11-20T10:00:00Z",
     "path": None,
@@ -88,12 +91,21 @@ _RECEIPT = {
 _FILE_HEADERS = {"Content-Security-Policy": "default-src 'none'; sandbox"}
 
 
+class TagRequest(BaseModel):
+    """What a document is to be tagged with; nothing takes its tags away."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tags: Annotated[list[str], Field(max_length=MOST_TAGS), AfterValidator(tags_of)]
+
+
 def document_routes(services: Services, identity: Identity) -> APIRouter:
     """What is under `/api/documents` and `/api/receipts`, and deleting a collection."""
     router = APIRouter(
         prefix="/api", tags=["documents"], dependencies=[Depends(identity.requester)]
     )
     _add_reading(router, services, identity)
+    _add_tagging(router, services, identity)
     _add_deleting(router, services, identity)
     return router
 
@@ -193,6 +205,18 @@ def _add_reading(router: APIRouter, services: Services, identity: Identity) -> N
         name = quote(found.name.rsplit("/", 1)[-1], safe="")
         headers = {**_FILE_HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
         return FileResponse(path, media_type="application/octet-stream", headers=headers)
+
+
+def _add_tagging(router: APIRouter, services: Services, identity: Identity) -> None:
+    @router.put("/documents/{document}/tags", responses=example(_DOCUMENT))
+    def tag(
+        document: Numbered, body: TagRequest, asking: Annotated[Asking, Depends(identity.asking)]
+    ) -> Response:
+        """Give it these tags in place of those it has."""
+        requester = asking.principal
+        found = services.library.tag(asking.actor, requester, document, body.tags)
+        size = services.library.size(found)
+        return sent(listed_json(found, size, with_path=requester.is_administrator))
 
 
 def _add_deleting(router: APIRouter, services: Services, identity: Identity) -> None:

@@ -15,9 +15,10 @@ from app.api.services import Services
 from app.errors import AccessDenied
 from app.web import pages
 from generation.injection import commands_in
-from retrieval.catalog import Order
+from retrieval.catalog import Listed, Order
 from retrieval.hidden import HiddenBy
 from retrieval.languages import LANGUAGES
+from retrieval.tags import tags_of
 from retrieval.types import Access, Collection
 
 _READ = ["GET", "HEAD"]
@@ -222,12 +223,20 @@ def _add_documents(router: APIRouter, services: Services, identity: Identity) ->
         after: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
     ) -> Response:
         found = library.opened(asking.actor, asking.principal, document)
+        return shown(asking, found, after)
+
+    def shown(
+        asking: Asking, found: Listed, after: int | None = None, problem: str = ""
+    ) -> Response:
         read = library.passages(found, after=after, limit=_PASSAGES + 1)
         passages = read[:_PASSAGES]
         levels = services.access.levels(asking.principal)
         return _page(
             asking,
             "library_document.html",
+            status=422 if problem else 200,
+            tag_problem=problem,
+            tags_used=library.tags_used(asking.principal),
             document=found,
             size=library.size(found),
             may_write=levels[found.collection.id].includes(Access.WRITE),
@@ -246,6 +255,18 @@ def _add_documents(router: APIRouter, services: Services, identity: Identity) ->
         return _page(
             asking, "library_alike.html", groups=groups[:_GROUPS], more=len(groups) - _GROUPS
         )
+
+    @router.post("/documents/{document}/tags")
+    def tag(
+        document: Numbered, asking: Annotated[Asking, asks], tags: Annotated[str, Form()] = ""
+    ) -> Response:
+        found = library.document(asking.principal, document, Access.WRITE)
+        try:
+            wanted = tags_of(tag for tag in tags.split(",") if tag.strip())
+        except ValueError as error:
+            return shown(asking, found, problem=str(error))
+        library.tag(asking.actor, asking.principal, document, wanted)
+        return RedirectResponse(f"/library/documents/{document}", status_code=303)
 
     @router.post("/documents/{document}/delete")
     def delete(document: Numbered, asking: Annotated[Asking, asks]) -> Response:

@@ -24,6 +24,7 @@ class ListedJson(TypedDict):
     pages: int | None
     hidden_characters: int
     language: str | None
+    tags: list[str]
     added_at: str
     changed_at: str
     path: str | None
@@ -119,6 +120,7 @@ def listed_json(document: Listed, size: int | None, *, with_path: bool) -> Liste
         "pages": document.pages,
         "hidden_characters": document.hidden_characters,
         "language": document.language or None,
+        "tags": list(document.tags),
         "added_at": _moment(document.added_at),
         "changed_at": _moment(document.changed_at),
         "path": document.path if with_path else None,

@@ -7,8 +7,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from retrieval.languages import known_language
 from retrieval.narrowing import Narrowing
+from retrieval.tags import tag_of
 
 Part = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Tag = Annotated[str, AfterValidator(tag_of)]
 
 Language = Annotated[str, AfterValidator(known_language)]
 
@@ -23,6 +25,7 @@ class NarrowedRequest(BaseModel):
     since: date | None = None
     until: date | None = None
     languages: list[Language] = Field(default=[], max_length=50)
+    tags: list[Tag] = Field(default=[], max_length=50)
 
     @property
     def within(self) -> Narrowing:
@@ -33,4 +36,5 @@ class NarrowedRequest(BaseModel):
             self.since,
             self.until,
             tuple(self.languages),
+            tags=tuple(self.tags),
         )

@@ -38,6 +38,7 @@ class _Filters(NamedTuple):
     since: str
     until: str
     language: str
+    tag: str
 
 
 def search_page_routes(services: Services, identity: Identity) -> APIRouter:
@@ -54,8 +55,9 @@ def search_page_routes(services: Services, identity: Identity) -> APIRouter:
         since: Words = "",
         until: Words = "",
         language: Words = "",
+        tag: Words = "",
     ) -> Response:
-        filters = _Filters(collection, document, type, since, until, language)
+        filters = _Filters(collection, document, type, since, until, language, tag)
         readable = services.access.readable(visitor)
         names = {c.name: c.id for c in services.store.collections() if c.id in readable}
         hits: list[Hit] = []
@@ -83,6 +85,7 @@ def search_page_routes(services: Services, identity: Identity) -> APIRouter:
             is_narrowed=any(filters),
             collections=sorted(names),
             languages=sorted(LANGUAGES.items(), key=lambda one: one[1]),
+            tags=[used.tag for used in services.library.tags_used(visitor)],
             collection_names={number: name for name, number in names.items()},
             found=[(hit, _marked(hit.passage, q), _link(hit.passage, q)) for hit in hits],
             has_asked=bool(q.strip()),
@@ -141,6 +144,7 @@ def _narrowing(filters: _Filters) -> Narrowing:
         date.fromisoformat(filters.since) if filters.since else None,
         date.fromisoformat(filters.until) if filters.until else None,
         (filters.language,) if filters.language else (),
+        tags=(" ".join(filters.tag.casefold().split()),) if filters.tag.strip() else (),
     )
 
 

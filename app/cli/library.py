@@ -1,9 +1,11 @@
 """`assay documents`."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
+from app.cli.narrowing import kept_tags
 from app.cli.opening import open_assay
 from app.cli.terminal import Terminal, excerpt, json_option
 from retrieval.catalog import Order
@@ -17,7 +19,7 @@ _PAGE = 500
 
 @click.group()
 def documents() -> None:
-    """List documents, show one, delete one, find those that are nearly the same."""
+    """List documents, show, tag and delete one, find those that are nearly the same."""
 
 
 @documents.command(
@@ -57,8 +59,9 @@ def list_documents(
             pages = "" if one.pages is None else f", {one.pages} pages"
             if one.hidden_characters:
                 pages += f", {one.hidden_characters} hidden characters"
+            tags = f"  [{', '.join(one.tags)}]" if one.tags else ""
             terminal.line(
-                f"{one.id}  {one.collection.name}  {one.name}  {one.passages} passages{pages}"
+                f"{one.id}  {one.collection.name}  {one.name}  {one.passages} passages{pages}{tags}"
             )
             rows.append(listed_json(one, assay.library.size(one), with_path=True))
     if terminal.is_json:
@@ -95,6 +98,8 @@ def show(terminal: Terminal, number: int) -> None:
     alike = assay.alike.of(found.id, assay.access.everything())
     for other in alike:
         terminal.line(f"  {_alike_text(other)}")
+    if found.tags:
+        terminal.line(f"  tagged {', '.join(found.tags)}")
     hidden = []
     for piece in assay.catalog.hidden(found):
         orders = [(c.start, c.end) for c in commands_in(piece.text)]
@@ -149,6 +154,31 @@ def alike(terminal: Terminal, collection: str | None) -> None:
 
 def _alike_text(other: "Alike") -> str:
     return f"{other.likeness:.0%} the same: {other.id}  {other.collection.name}  {other.name}"
+
+
+@documents.command(
+    epilog="\b\nExamples:\n  assay documents tag 77 rent 2026\n  assay documents tag 77"
+)
+@click.argument("number", type=int)
+@click.argument("tags", nargs=-1, callback=kept_tags)
+@json_option
+@click.pass_obj
+def tag(terminal: Terminal, number: int, tags: tuple[str, ...]) -> None:
+    """Give a document these tags in place of those it has; none take them away."""
+    from app.api.library_wire import listed_json
+    from app.audit import COMMAND_LINE
+    from app.errors import UnknownEntry
+
+    assay = open_assay()
+    found = assay.catalog.document(number, assay.access.everything())
+    if found is None:
+        raise UnknownEntry("document", number)
+    assay.library.put_tags(COMMAND_LINE, found, tags)
+    if terminal.is_json:
+        tagged = replace(found, tags=tags)
+        terminal.result(listed_json(tagged, assay.library.size(found), with_path=True))
+    else:
+        terminal.line(f"{found.name}: {', '.join(tags) or 'no tags'}")
 
 
 @documents.command(epilog="\b\nExample:\n  assay documents delete 77")

@@ -9,13 +9,21 @@ import click
 
 from retrieval.languages import LANGUAGES
 from retrieval.narrowing import Narrowing
+from retrieval.tags import tags_of
 
 _day = click.DateTime(["%Y-%m-%d"])
 
 
+def kept_tags(_: object, __: object, texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Tags of a command line as they are kept."""
+    try:
+        return tags_of(texts)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 def narrowing_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--in`, `--type`, `--since`, `--until` and
-    `--language`, which come to it as `within`."""
+    """Give a command options that narrow, from `--in` to `--tag`; they come to it as `within`."""
 
     @wraps(command)
     def narrowed(
@@ -25,6 +33,7 @@ def narrowing_options(command: Callable[..., Any]) -> Callable[..., Any]:
         since: datetime | None,
         until: datetime | None,
         languages: tuple[str, ...],
+        tags: tuple[str, ...],
         **options: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         within = Narrowing(
@@ -33,6 +42,7 @@ def narrowing_options(command: Callable[..., Any]) -> Callable[..., Any]:
             since.date() if since else None,
             until.date() if until else None,
             languages,
+            tags=tags,
         )
         return command(*arguments, within=within, **options)
 
@@ -44,6 +54,9 @@ def narrowing_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice(list(LANGUAGES), case_sensitive=False),
             metavar="CODE",
             help="Only documents in this language, as de.",
+        ),
+        click.option(
+            "--tag", "tags", multiple=True, callback=kept_tags, help="Only documents so tagged."
         ),
         click.option("--until", type=_day, metavar="DAY", help="Taken in on this day or before."),
         click.option("--since", type=_day, metavar="DAY", help="Taken in on this day or later."),

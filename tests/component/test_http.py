@@ -80,6 +80,7 @@ from retrieval.policies import Policies
 from retrieval.schema import documents, revisions
 from retrieval.search import Searcher
 from retrieval.store import Store
+from retrieval.tags import Tags
 from retrieval.types import Access, Collection, Document, Hit, Passage, Principal
 from retrieval.vectors.projection import VectorProjection
 from tests.fakes import SubstringVerifier, WordEncoder
@@ -321,7 +322,14 @@ def site(tmp_path):
         ),
         sharing=sharing,
         library=Documents(
-            access, Catalog(engine), AlikeDocuments(engine), originals, deletions, sharing, audit
+            access,
+            Catalog(engine),
+            AlikeDocuments(engine),
+            Tags(engine),
+            originals,
+            deletions,
+            sharing,
+            audit,
         ),
         store=store,
         conversations=ConversationStore(engine),

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.audit import Wanted
 from retrieval.hidden import HiddenBy, HiddenText
 from retrieval.traits import traits_of
 from retrieval.types import Access
@@ -50,6 +51,7 @@ def doors(document: int) -> list[tuple[str, str]]:
         ("GET", f"{path}/hidden"),
         ("GET", f"{path}/alike"),
         ("GET", f"{path}/original"),
+        ("PUT", f"{path}/tags"),
         ("DELETE", path),
     ]
 
@@ -58,7 +60,9 @@ def test_what_one_may_not_read_is_as_if_it_were_not_there(site, numbers):
     ada, bob = site.client("ada"), site.client("bob")
     for client, hidden in ((ada, numbers["secret"]), (bob, numbers["open"])):
         for (method, path), (_, unknown) in zip(doors(hidden), doors(999_999), strict=True):
-            refused, missing = client.request(method, path), client.request(method, unknown)
+            body = {"json": {"tags": []}} if method == "PUT" else {}
+            refused = client.request(method, path, **body)
+            missing = client.request(method, unknown, **body)
             assert refused.status_code == missing.status_code == 404
             assert (
                 refused.json()["detail"].replace(str(hidden), "999999")
@@ -245,3 +249,17 @@ def test_documents_that_are_nearly_the_same_are_told_to_who_may_read_both(site):
     assert "lease-2.txt" in ada.get("/library/alike").text
     assert "copy.txt" not in ada.get("/library/alike").text
     assert root.get(f"/api/documents/{first}").json()["language"] == "en"
+
+
+def test_who_may_write_tags_a_document_and_others_find_it_by_them(site, numbers):
+    ada, path = site.client("ada"), f"/api/documents/{numbers['open']}"
+    assert ada.put(f"{path}/tags", json={"tags": ["x"]}).status_code == 403
+    grant(site, "ada", "open", Access.WRITE)
+    tagged = ada.put(f"{path}/tags", json={"tags": ["Rent  2026", "urgent", "URGENT"]})
+    assert tagged.json()["tags"] == ["rent 2026", "urgent"]
+    assert ada.get(path).json()["tags"] == ["rent 2026", "urgent"]
+    for tags in ([""], ["a,b"], ["x" * 51], ["a\u202eb"], [str(i) for i in range(21)], "x"):
+        assert ada.put(f"{path}/tags", json={"tags": tags}).status_code == 422
+    [entry] = site.services.audit.entries(Wanted(action="document.tagged"))
+    assert (entry.details["tags"], entry.actor.name) == (2, "ada")
+    assert ada.put(f"{path}/tags", json={"tags": []}).json()["tags"] == []

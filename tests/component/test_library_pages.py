@@ -148,3 +148,21 @@ def test_who_looks_through_others_eyes_sees_their_library_and_deletes_nothing(si
     assert "Drop files" not in page
     assert root.get(f"/library/documents/{numbers['secret']}").status_code == 404
     assert root.post(f"/library/documents/{numbers['open']}/delete").status_code == 403
+
+
+def test_a_document_is_tagged_on_its_page_and_found_by_the_tag(site, numbers):
+    page = f"/library/documents/{numbers['open']}"
+    ada = site.client("ada")
+    assert "Tags, with commas" not in ada.get(page).text  # reading is not writing
+    assert ada.post(f"{page}/tags", data={"tags": "x"}).status_code == 403
+    grant(site, "ada", "open", Access.WRITE)
+    assert ada.post(f"{page}/tags", data={"tags": " Tea , <b>, "}).status_code == 303
+    shown = ada.get(page).text
+    assert 'value="&lt;b&gt;, tea"' in shown
+    assert 'href="/search?tag=tea"' in shown
+    refused = ada.post(f"{page}/tags", data={"tags": "x" * 60})
+    assert (refused.status_code, "at most 50" in refused.text) == (422, True)
+    search = ada.get("/search", params={"q": "tea", "tag": "Tea"}).text
+    assert '<option value="tea">' in search
+    assert "Nothing found" not in search
+    assert "<b>" not in search

@@ -6,6 +6,7 @@ import pytest
 
 from app.api.questions import SearchRequest
 from retrieval.narrowing import EVERY_DOCUMENT, Narrowing
+from retrieval.tags import Tags, tags_of
 from retrieval.types import Mode
 from tests.component.library import opened, texts
 
@@ -73,11 +74,35 @@ def test_a_new_revision_is_found_and_the_old_one_is_not(library, mode):
     assert found(library, Narrowing(types=("docx",)), mode) == []
 
 
+@modes
+def test_tags_narrow_to_the_documents_that_have_one_of_them(library, mode):
+    tags, known = Tags(library.engine), {}
+    for collection in ("a", "b"):
+        known |= library.store.known_files(library.store.collection(collection))
+    tags.put(known["/lease.docx"].document_id, tags_of(["Rent", "2026"]))
+    tags.put(known["/secret-lease.pdf"].document_id, tags_of(["rent"]))
+    assert found(library, Narrowing(tags=("rent", "other")), mode) == [
+        "The rent in the other lease."
+    ]
+    assert found(library, Narrowing(tags=("ren",)), mode) == []
+    assert len(found(library, Narrowing(tags=("rent",)), mode, "a", "b")) == 2
+    only_a = frozenset({library.store.collection("a").id})
+    assert tags.used(only_a) == [("2026", 1), ("rent", 1)]
+    # They stay when the document changes, and go with it.
+    library.publish("a", "/lease.docx", "The rent was changed.")
+    assert found(library, Narrowing(tags=("2026",)), mode) == ["The rent was changed."]
+    library.remove("a", "/lease.docx")
+    assert tags.used(only_a) == []
+    tags.put(known["/lease.docx"].document_id, ("rent",))
+    assert tags.used(only_a) == []
+
+
 def test_a_request_says_which_documents():
     body = SearchRequest.model_validate(
         {"question": "x", "types": [" pdf "], "documents": ["a"], "since": "2026-03-01"}
     )
     assert body.within == Narrowing(("a",), ("pdf",), date(2026, 3, 1))
+    assert SearchRequest(question="q", tags=[" Rent "]).within == Narrowing(tags=("rent",))
     assert SearchRequest(question="x").within.is_empty
     for bad in ({"types": [""]}, {"since": "soon"}, {"documents": ["x"] * 51}):
         with pytest.raises(ValueError, match="validation error"):
