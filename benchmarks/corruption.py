@@ -8,7 +8,8 @@ turned, is replaced by its like of another index (of other documents, of fewer, 
 is removed; or all are replaced at once; or a page of the full-text index in the database is damaged
 so. Then the application is started over it and asked over HTTP, or, now and then, the command line.
 A reply is right when it has the passages it had before, in their order. Refusals that give a reason
-are counted apart. Ends with 1 when a reply was wrong or empty.
+are counted apart. Ends with 1 when a reply was wrong or empty, or none was
+made.
 """
 
 import argparse
@@ -267,9 +268,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1100)
     options = parser.parse_args()
     files = sorted(path for path in options.folder.rglob("*") if path.is_file())[: options.files]
-    begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="assay-corruption-") as temporary:
         drill = Drill(Path(temporary), files, options.seed)
+        begun = time.monotonic()
         for number in range(options.trials):
             if time.monotonic() - begun > options.seconds:
                 break
@@ -283,7 +284,7 @@ def main() -> None:
         "trials": counted.right.total() + counted.refused.total() + len(counted.wrong),
     }
     print(json.dumps(report, indent=2))
-    sys.exit(bool(counted.wrong))
+    sys.exit(bool(counted.wrong) or not report["trials"])
 
 
 if __name__ == "__main__":
