@@ -71,17 +71,17 @@ class AnswerMaker:
         )
         try:
             history = await run_in_threadpool(self._history, requester, kept, readable)
+            heading = await run_in_threadpool(store.heading, requester, kept.conversation_id)
             running = self._start(requester, kept, history, readable=collections)
         except Exception:
             await run_in_threadpool(store.discard, kept.id)
             raise
         live = LiveAnswer(kept.id, requester.id, running, self._services.grace_seconds)
-        title = (await run_in_threadpool(store.heading, requester, kept.conversation_id)).title
         asked: AskedJson = {
             "answer": kept.id,
             "conversation": kept.conversation_id,
             "follows": kept.follows,
-            "title": title,
+            "title": heading.title,
         }
         live.add("asked", encoded(asked))
         self.live.follow(live, lambda live: self._follow(live, running, requester, actor))

@@ -9,6 +9,7 @@ from app.api.wire import (
     DraftJson,
     EngineJson,
     EvidenceJson,
+    JudgedJson,
     LeftOutJson,
     TimingsJson,
     TokenJson,
@@ -16,6 +17,7 @@ from app.api.wire import (
     commands_json,
     decoding_json,
     engine_json,
+    judged_json,
     left_out_json,
     timings_json,
     usage_json,
@@ -57,14 +59,11 @@ class QuoteJson(TypedDict):
     commands: list[CommandJson]
 
 
-class KeptSentenceJson(TypedDict):
+class KeptSentenceJson(JudgedJson):
     """A sentence of a kept answer. `html` is its text as Markdown; null for a quoted one."""
 
     text: str | None
     html: str | None
-    origin: str
-    verdict: str
-    score: float
     citations: list[QuoteJson]
 
 
@@ -169,40 +168,27 @@ def kept_answer_json(answer: KeptAnswer) -> KeptAnswerJson:
 
 def kept_sentence_json(sentence: KeptSentence) -> KeptSentenceJson:
     """A sentence as it is kept."""
-    return {
-        "text": sentence.text,
-        "html": _html(sentence.text, sentence.origin),
-        "origin": sentence.origin.value,
-        "verdict": sentence.verdict.value,
-        "score": sentence.score,
-        "citations": [quote_json(quote) for quote in sentence.quotes],
-    }
+    return _sentence_json(sentence, [quote_json(quote) for quote in sentence.quotes])
 
 
 def new_sentence_json(sentence: AssayedSentence) -> KeptSentenceJson:
     """A sentence that was just assayed, as it will be kept."""
-    return {
-        "text": sentence.text,
-        "html": _html(sentence.text, sentence.origin),
-        "origin": sentence.origin.value,
-        "verdict": sentence.verdict.value,
-        "score": sentence.score,
-        "citations": [
-            {
-                "document": citation.document,
-                "document_id": citation.document_id,
-                "revision_id": citation.revision_id,
-                "page": citation.page,
-                "start": citation.start,
-                "end": citation.end,
-                "quote": citation.quote,
-                "is_changed": False,
-                "is_deleted": False,
-                "commands": commands_json(citation.quote, citation.start),
-            }
-            for citation in sentence.citations
-        ],
-    }
+    citations: list[QuoteJson] = [
+        {
+            "document": citation.document,
+            "document_id": citation.document_id,
+            "revision_id": citation.revision_id,
+            "page": citation.page,
+            "start": citation.start,
+            "end": citation.end,
+            "quote": citation.quote,
+            "is_changed": False,
+            "is_deleted": False,
+            "commands": commands_json(citation.quote, citation.start),
+        }
+        for citation in sentence.citations
+    ]
+    return _sentence_json(sentence, citations)
 
 
 def quote_json(quote: Quote) -> QuoteJson:
@@ -224,6 +210,17 @@ def quote_json(quote: Quote) -> QuoteJson:
 def moment(at: datetime) -> str:
     """A naive UTC time as RFC 3339 has it."""
     return at.isoformat(timespec="milliseconds") + "Z"
+
+
+def _sentence_json(
+    sentence: KeptSentence | AssayedSentence, citations: list[QuoteJson]
+) -> KeptSentenceJson:
+    return {
+        "text": sentence.text,
+        "html": _html(sentence.text, sentence.origin),
+        **judged_json(sentence),
+        "citations": citations,
+    }
 
 
 def _html(text: str | None, origin: Origin) -> str | None:

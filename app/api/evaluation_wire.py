@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypedDict
 
-from app.api.wire import SentenceJson, citation_json
+from app.api.wire import SentenceJson, sentence_json
 from evals.types import (
     Case,
     Json,
@@ -180,16 +180,7 @@ def _observation(seen: Observation) -> ObservationJson:
         "text": seen.text,
         "abstained": seen.abstained,
         "answerability": seen.answerability,
-        "sentences": [
-            {
-                "text": sentence.text,
-                "origin": sentence.origin.value,
-                "verdict": sentence.verdict.value,
-                "score": sentence.score,
-                "citations": [citation_json(one) for one in sentence.citations],
-            }
-            for sentence in seen.sentences
-        ],
+        "sentences": [sentence_json(sentence) for sentence in seen.sentences],
         "retrieved": [_retrieved(one) for one in seen.retrieved],
         "prompt_tokens": seen.prompt_tokens,
         "completion_tokens": seen.completion_tokens,

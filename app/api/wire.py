@@ -3,7 +3,8 @@
 import json
 from typing import TypedDict
 
-from evals.types import SeenCitation
+from app.conversations.types import KeptSentence
+from evals.types import SeenCitation, SeenSentence
 from generation.decoding import Decoding
 from generation.groundedness.types import Claim, ResponseJudgement, SentenceJudgement
 from generation.injection import commands_in
@@ -47,13 +48,18 @@ class CitationJson(TypedDict):
     commands: list[CommandJson]
 
 
-class SentenceJson(TypedDict):
-    """A sentence with its verdict."""
+class JudgedJson(TypedDict):
+    """Who wrote a sentence, and what was found about it."""
 
-    text: str
     origin: str
     verdict: str
     score: float
+
+
+class SentenceJson(JudgedJson):
+    """A sentence with its verdict."""
+
+    text: str
     citations: list[CitationJson]
 
 
@@ -243,14 +249,21 @@ def located_passage_json(hit: Hit) -> LocatedPassageJson:
     return {**passage_json(hit), "path": hit.document.path}
 
 
-def sentence_json(sentence: AssayedSentence) -> SentenceJson:
+def sentence_json(sentence: AssayedSentence | SeenSentence) -> SentenceJson:
     """A sentence with its verdict and citations."""
     return {
         "text": sentence.text,
+        **judged_json(sentence),
+        "citations": [citation_json(citation) for citation in sentence.citations],
+    }
+
+
+def judged_json(sentence: AssayedSentence | SeenSentence | KeptSentence) -> JudgedJson:
+    """What was found about a sentence, wherever it is told."""
+    return {
         "origin": sentence.origin.value,
         "verdict": sentence.verdict.value,
         "score": sentence.score,
-        "citations": [citation_json(citation) for citation in sentence.citations],
     }
 
 
