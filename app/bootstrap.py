@@ -35,6 +35,7 @@ from app.operating_point import AimedLimits, OperatingPointStore
 from app.own_account import OwnAccount
 from app.people import People
 from app.preparing import Preparation
+from app.reingestion import Reingestion
 from app.settings import Settings
 from app.sharing import Sharing
 from app.uploads.staging import Staging
@@ -105,6 +106,7 @@ class Assay:
         upgrade(self.database)
         self.originals = Originals(settings.originals)
         self.store = Store(self.database, self.originals)
+        self.store.measure()
         self.access = AccessList(self.database)
         self.policies = Policies(self.database)
         self.operating_point = OperatingPointStore(self.database)
@@ -141,6 +143,7 @@ class Assay:
             forget=self._forget_prompts,
         )
         self._forgotten_until = 0
+        self.reingestion = Reingestion(self.jobs, self.catalog, self.originals, self.audit)
         self.library = Library(
             self.access,
             self.catalog,
@@ -148,6 +151,7 @@ class Assay:
             self.tags,
             self.originals,
             self.deletions,
+            self.reingestion,
             self.sharing,
             self.audit,
         )

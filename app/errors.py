@@ -19,6 +19,7 @@ AppError
 ├── NotAUser             a group has no password and no API keys
 ├── UnknownKey           an API key that is not there
 ├── UnknownEntry         a user, group, session or document of a number that is not there for one
+├── OriginalMissing      a document cannot be read again: its original is gone or damaged
 ├── LastAdministrator    nobody would be left who may administer
 ├── AccessDenied         what one may know of, but not do
 ├── UnknownConversation  a conversation that is not there, or somebody else's
@@ -170,6 +171,16 @@ class UnknownEntry(AppError):
 
     def __init__(self, kind: str, number: int) -> None:
         super().__init__(f"there is no {kind} number {number} that you may see; look at the list")
+
+
+class OriginalMissing(AppError):
+    """The original of a document is gone or damaged, so it cannot be read again."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name!r} cannot be read again, since its original is gone or damaged; "
+            "bring the file in once more"
+        )
 
 
 class LastAdministrator(AppError):

@@ -77,6 +77,7 @@ def make_and_work(
     assay: "Assay",
     collection: Collection,
     source: Source,
+    items: Sequence[NewItem] = (),
     *,
     on_written: Callable[[Job], None],
     found: "ToDo | None" = None,
@@ -95,7 +96,7 @@ def make_and_work(
     locks = JobLocks(assay.settings.home)
     with ExitStack() as held:
         with ExitStack() as others, locks.choosing():
-            job = assay.jobs.create(collection, source).job
+            job = assay.jobs.create(collection, source, items).job
             note_new_job(assay.audit, COMMAND_LINE, job)
             held.enter_context(locks.held(job.id))
             abandoned = [

@@ -1,4 +1,4 @@
-"""Documents for somebody: only what they may read is found, and what they read is logged."""
+"""Documents for somebody: only what they may read is found, and what is done to them is logged."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,10 +7,20 @@ from pathlib import Path
 from app.audit import Actor, AuditLog, Object
 from app.deletion import Deletions, Receipt
 from app.errors import AccessDenied, UnknownEntry
+from app.reingestion import Reingestion
 from app.sharing import Sharing
+from ingestion.jobs.store import Created
+from ingestion.jobs.types import Job
 from retrieval.access import AccessList
 from retrieval.alike import Alike, AlikeDocuments
-from retrieval.catalog import Catalog, Listed, Order, PassageText, Place
+from retrieval.catalog import (
+    Catalog,
+    DocumentPage,
+    Listed,
+    Order,
+    PassageText,
+    Place,
+)
 from retrieval.hidden import HiddenText
 from retrieval.originals import Originals
 from retrieval.tags import Tags, UsedTag
@@ -28,6 +38,7 @@ class Library:
         tags: Tags,
         originals: Originals,
         deletions: Deletions,
+        reingestion: Reingestion,
         sharing: Sharing,
         audit: AuditLog,
     ) -> None:
@@ -37,6 +48,7 @@ class Library:
         self._tags = tags
         self._originals = originals
         self._deletions = deletions
+        self._reingestion = reingestion
         self._sharing = sharing
         self._audit = audit
 
@@ -55,6 +67,26 @@ class Library:
         if collection is not None:
             among &= {collection.id}
         return self._catalog.documents(among, order=order, after=after, named=named, limit=limit)
+
+    def page(
+        self,
+        collection: Collection,
+        *,
+        order: Order,
+        number: int,
+        size: int,
+        named: str,
+        only_textless: bool,
+    ) -> DocumentPage:
+        """A page of the documents of a collection that may be read; see `Catalog.page`."""
+        return self._catalog.page(
+            collection,
+            order=order,
+            number=number,
+            size=size,
+            named=named,
+            only_textless=only_textless,
+        )
 
     def document(self, requester: Principal, number: int, access: Access = Access.READ) -> Listed:
         """A document, if `requester` may do this with it.
@@ -113,8 +145,27 @@ class Library:
 
     def size(self, document: Listed) -> int | None:
         """Bytes of the original; None when it is not there."""
-        path = self._originals.path(document.sha256)
-        return path.stat().st_size if path.is_file() else None
+        return self._originals.size(document.sha256)
+
+    # Reading again
+
+    def reingest(self, actor: Actor, requester: Principal, number: int) -> Created:
+        """Have a document read again from its original, for who may write; raises as `document`.
+
+        Raises:
+            OriginalMissing: there is nothing to read it from.
+        """
+        found = self.document(requester, number, Access.WRITE)
+        return self._reingestion.begin(actor, requester.id, found)
+
+    def reingest_collection(self, actor: Actor, requester: Principal, number: int) -> Job:
+        """Have all of a collection read again, for who may write to it; raises as `Sharing`."""
+        collection = self._sharing.require(requester, number, Access.WRITE)
+        return self._reingestion.begin_collection(actor, requester.id, collection)
+
+    def being_reingested(self, document: Listed) -> Job | None:
+        """The job that reads a document again at present; None without one."""
+        return self._reingestion.underway(document)
 
     # Tags
 

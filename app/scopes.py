@@ -69,8 +69,11 @@ def scopes_for(method: str, path: str) -> frozenset[Scope]:
         return EVERY if is_reading and path == "/api/me" else frozenset()
     if is_reading:
         return frozenset({Scope.READ})
+    if _is_below(path, ("/api/collections",)) and path.endswith("/reingest"):
+        return frozenset({Scope.WRITE})
     # What changes a collection itself, or who may read it.
-    return _ADMIN if _is_below(path, ("/api/collections",)) else frozenset({Scope.WRITE})
+    changes_collection = _is_below(path, ("/api/collections", "/api/policies"))
+    return _ADMIN if changes_collection else frozenset({Scope.WRITE})
 
 
 def scopes_text(scopes: Iterable[Scope]) -> str:

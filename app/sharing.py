@@ -18,11 +18,15 @@ class Sharing:
     """Checks what somebody may do with a collection, and does it."""
 
     def __init__(
-        self, access: AccessList, collections: Collections, policies: Policies, audit: AuditLog
+        self,
+        access: AccessList,
+        collections: Collections,
+        policies: Policies,
+        audit: AuditLog,
     ) -> None:
         self._access = access
-        self._policies = policies
         self._collections = collections
+        self._policies = policies
         self._audit = audit
 
     def require(self, principal: Principal, number: int, access: Access) -> Collection:

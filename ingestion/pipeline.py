@@ -26,7 +26,12 @@ _STAGES = {
     Outcome.ADDED: FileStage.ADDED,
     Outcome.CHANGED: FileStage.CHANGED,
     Outcome.UNCHANGED: FileStage.UNCHANGED,  # another process published the same bytes meanwhile
+    Outcome.STALE: FileStage.FAILED,
 }
+_STALE = (
+    "not read again: the document was deleted or changed meanwhile, or its original is damaged; "
+    "look at it, and bring the file in once more"
+)
 
 
 class Reader(Protocol):
@@ -209,10 +214,12 @@ class Ingester:
         collection: Collection,
         on_event: Callable[[FileEvent], None],
         should_stop: Callable[[], bool] = lambda: False,
+        anew: bool = False,
     ) -> None:
         """Read and publish files, whether they have changed or not.
 
         Args:
+            anew: they are originals, whose documents get a new revision of the same bytes.
             on_event: told, in this thread, of every stage of every file; what it raises ends all.
             should_stop: asked before each file; when true, what was read is still published, and
                 files that were announced as being read may have come no further.
@@ -227,9 +234,17 @@ class Ingester:
                 collection=collection,
                 encoder=encoder,
                 times=self._times,
+                anew=anew,
             ):
-                stage = _STAGES[published.outcome]
-                on_event(FileEvent(published.path, stage, passages=published.passages))
+                is_stale = published.outcome is Outcome.STALE
+                on_event(
+                    FileEvent(
+                        published.path,
+                        _STAGES[published.outcome],
+                        _STALE if is_stale else "",
+                        0 if is_stale else published.passages,
+                    )
+                )
 
     def _read_ahead(
         self,

@@ -52,11 +52,13 @@ def publish_all(
     collection: Collection,
     encoder: Encoder,
     times: StageTimes | None = None,
+    anew: bool = False,
 ) -> Iterator[Published]:
     """Publish files, each in a transaction of its own, in the order given.
 
     Passages of several files are embedded together, the same words once. `files` is read as the
-    work goes on, so it may be a generator that reads the next file meanwhile.
+    work goes on, so it may be a generator that reads the next file meanwhile. `anew` is for
+    `Store.publish`.
     """
     times = times or StageTimes()
     embedder = EmbedsOnce(encoder, times)
@@ -69,9 +71,9 @@ def publish_all(
         waiting.append(prepared)
         passages += len(prepared.spans)
         if passages >= _BATCH_PASSAGES:
-            yield from _publish_batch(waiting, store, collection, encoder, embedder, times)
+            yield from _publish_batch(waiting, store, collection, encoder, embedder, times, anew)
             waiting, passages = [], 0
-    yield from _publish_batch(waiting, store, collection, encoder, embedder, times)
+    yield from _publish_batch(waiting, store, collection, encoder, embedder, times, anew)
 
 
 def _spans(document: ParsedDocument, encoder: Encoder) -> tuple[PassageSpan, ...]:
@@ -90,6 +92,7 @@ def _publish_batch(
     encoder: Encoder,
     embedder: EmbedsOnce,
     times: StageTimes,
+    anew: bool,  # noqa: FBT001
 ) -> Iterator[Published]:
     texts = [
         embedded_text(span.context, item.file.document.text[span.start : span.end])
@@ -116,6 +119,6 @@ def _publish_batch(
         row += len(item.spans)
         with times.taking("storing"):
             outcome = store.publish(
-                collection, revision, item.file.content, encoder=encoder.fingerprint
+                collection, revision, item.file.content, encoder=encoder.fingerprint, anew=anew
             )
         yield Published(item.file.path, outcome, len(item.spans))

@@ -1,15 +1,17 @@
 """What there is: documents page by page, and the passages of one. Quick at 100,000 documents.
 
-A list goes on below the last row it showed, never from a count of rows, so that a page costs the
-same wherever it is.
+Programs go on below the last row they were given, which costs the same wherever it is. People want
+to turn to any page: rows are counted then, in an index, and only those of the page are read.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import ColumnElement, Engine, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Engine, Row, Select, func, select, tuple_
 
 from retrieval.hidden import HiddenBy, HiddenText
 from retrieval.schema import (
@@ -25,15 +27,42 @@ from retrieval.types import Collection
 
 
 class Order(StrEnum):
-    """How documents are listed; equal names by number."""
+    """How documents are listed; equal ones by number. By name as people order names."""
 
     NEWEST = "newest"
     OLDEST = "oldest"
     NAME = "name"
+    NAME_DOWN = "name-down"
+    LARGEST = "largest"
+    SMALLEST = "smallest"
+    FEWEST = "fewest"
+    MOST = "most"
 
 
-# Where a list goes on: the number of the last document, and its name for a list by name.
-Place: TypeAlias = tuple[int, str]
+# Where a list goes on: the number of the last document, and what the list is in order of.
+Place: TypeAlias = tuple[int, str | int]
+
+
+class _Along(NamedTuple):
+    """What a list is in order of, and which way. `attribute` is its name in `Listed`."""
+
+    column: Any
+    attribute: str
+    is_down: bool
+
+
+_ALONG: Mapping[Order, _Along] = MappingProxyType(
+    {
+        Order.NEWEST: _Along(documents.c.id, "id", is_down=True),
+        Order.OLDEST: _Along(documents.c.id, "id", is_down=False),
+        Order.NAME: _Along(documents.c.name_key, "name_key", is_down=False),
+        Order.NAME_DOWN: _Along(documents.c.name_key, "name_key", is_down=True),
+        Order.LARGEST: _Along(documents.c.size, "size", is_down=True),
+        Order.SMALLEST: _Along(documents.c.size, "size", is_down=False),
+        Order.FEWEST: _Along(documents.c.passages, "passages", is_down=False),
+        Order.MOST: _Along(documents.c.passages, "passages", is_down=True),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +70,21 @@ class Listed:
     """A document as lists show it. Times are naive UTC.
 
     `pages` is the last page that a passage stands on; None for formats without pages. `passages`
-    is 0 for a document in which there was no text. `hidden_characters` is how much its file keeps
-    from human eyes. `language` is "" where none is likely, None where nobody looked yet.
+    is 0 for a document in which there was no text. `size` is -1 when nobody has measured it.
+    `hidden_characters` is how much its file keeps from human eyes. `language` is "" where none is
+    likely, None where nobody looked yet.
     """
 
     id: int
     collection: Collection
     path: str
     name: str
+    name_key: str
     title: str
     media_type: str
     revision_id: int
     sha256: str
+    size: int
     passages: int
     pages: int | None
     added_at: datetime
@@ -61,10 +93,9 @@ class Listed:
     language: str | None = None
     tags: tuple[str, ...] = ()
 
-    @property
-    def place(self) -> Place:
-        """Where a list that ends with this one goes on."""
-        return self.id, self.name
+    def place(self, order: Order) -> Place:
+        """Where a list in this order that ends with this one goes on."""
+        return self.id, getattr(self, _ALONG[order].attribute)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +116,13 @@ class Kept(NamedTuple):
     id: int
     sha256: str
     created_at: datetime
+
+
+class DocumentPage(NamedTuple):
+    """Documents of a page, and how many there are on all pages."""
+
+    documents: list[Listed]
+    total: int
 
 
 class Catalog:
@@ -108,20 +146,40 @@ class Catalog:
             after: the `place` of the last one of the page before.
             named: what the name must contain; capitals of ASCII count like small letters.
         """
-        query = _listed().where(documents.c.collection_id.in_(among)).limit(limit)
-        if named:
-            query = query.where(documents.c.name.icontains(named, autoescape=True))
+        query = _ordered(_listed(), order).where(_within(among, named)).limit(limit)
         if after is not None:
             query = query.where(_after(order, after))
-        match order:
-            case Order.NEWEST:
-                query = query.order_by(documents.c.id.desc())
-            case Order.OLDEST:
-                query = query.order_by(documents.c.id)
-            case Order.NAME:
-                query = query.order_by(documents.c.name, documents.c.id)
         with self._engine.begin() as sql:
             return [_row(row) for row in sql.execute(query)]
+
+    def page(
+        self,
+        collection: Collection,
+        *,
+        order: Order,
+        number: int,
+        size: int,
+        named: str = "",
+        only_textless: bool = False,
+    ) -> DocumentPage:
+        """A page of a collection's documents, `size` long and counted from 1.
+
+        A page behind the last is empty; `total` says how many documents all pages have.
+
+        Args:
+            only_textless: only those in which there was no text.
+        """
+        wanted = _within(frozenset({collection.id}), named)
+        if only_textless:
+            wanted &= documents.c.passages == 0
+        chosen = _ordered(select(documents.c.id), order).where(wanted)
+        chosen = chosen.limit(size).offset((number - 1) * size)
+        with self._engine.begin() as sql:
+            total = sql.execute(select(func.count(documents.c.id)).where(wanted)).scalar_one()
+            ids = list(sql.execute(chosen).scalars())
+            rows = sql.execute(_listed().where(documents.c.id.in_(ids))).all()
+        found = {row.id: _row(row) for row in rows}
+        return DocumentPage([found[id_] for id_ in ids], total)
 
     def document(self, number: int, among: frozenset[int]) -> Listed | None:
         """A document of one of these collections; None when there is none."""
@@ -185,13 +243,15 @@ def _listed() -> Select[Any]:
             collections.c.name.label("collection"),
             documents.c.path,
             documents.c.name,
+            documents.c.name_key,
+            documents.c.size,
+            documents.c.passages,
             documents.c.revision_id,
             documents.c.created_at.label("added_at"),
             revisions.c.title,
             revisions.c.media_type,
             revisions.c.sha256,
             revisions.c.created_at.label("changed_at"),
-            select(func.count()).where(of_document).scalar_subquery().label("passages"),
             select(func.max(passages.c.page)).where(of_document).scalar_subquery().label("pages"),
             select(func.coalesce(func.sum(hidden_texts.c.characters), 0))
             .where(hidden_texts.c.document_id == documents.c.id)
@@ -209,16 +269,23 @@ def _listed() -> Select[Any]:
     )
 
 
+def _within(among: frozenset[int], named: str) -> ColumnElement[bool]:
+    wanted = documents.c.collection_id.in_(among)
+    return wanted & documents.c.name.icontains(named, autoescape=True) if named else wanted
+
+
+def _ordered(query: Select[Any], order: Order) -> Select[Any]:
+    along = _ALONG[order]
+    columns = dict.fromkeys([along.column, documents.c.id])
+    return query.order_by(*(column.desc() if along.is_down else column for column in columns))
+
+
 def _after(order: Order, place: Place) -> ColumnElement[bool]:
-    number, name = place
-    match order:
-        case Order.NEWEST:
-            return documents.c.id < number
-        case Order.OLDEST:
-            return documents.c.id > number
-        case Order.NAME:
-            same = and_(documents.c.name == name, documents.c.id > number)
-            return or_(documents.c.name > name, same)
+    along, (number, key) = _ALONG[order], place
+    # As one value: an index is then entered where the page before ended, and not gone through.
+    here, there = tuple_(along.column, documents.c.id), tuple_(key, number)
+    after: ColumnElement[bool] = here < there if along.is_down else here > there
+    return after
 
 
 def _row(row: Row[Any]) -> Listed:
@@ -227,10 +294,12 @@ def _row(row: Row[Any]) -> Listed:
         collection=Collection(row.collection_id, row.collection),
         path=row.path,
         name=row.name,
+        name_key=row.name_key,
         title=row.title,
         media_type=row.media_type,
         revision_id=row.revision_id,
         sha256=row.sha256,
+        size=row.size,
         passages=row.passages,
         pages=row.pages,
         added_at=row.added_at,

@@ -3,21 +3,22 @@
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy import Engine, case, delete, func, insert, select, update
 
 from retrieval.access import usable_name
 from retrieval.database import writing
 from retrieval.errors import CollectionNotEmpty, NameTaken
-from retrieval.schema import collections, documents, passages
+from retrieval.schema import collections, documents
 from retrieval.types import Collection
 
 
 class CollectionSize(NamedTuple):
-    """A collection and how much it holds."""
+    """A collection and how much it holds; in `textless` of its documents there is no text."""
 
     collection: Collection
     documents: int
     passages: int
+    textless: int
 
 
 class Collections:
@@ -85,25 +86,30 @@ class Collections:
 
     def sizes(self, among: frozenset[int]) -> list[CollectionSize]:
         """These collections with how much they hold, by name."""
-        inside = (
-            select(documents.c.collection_id, func.count().label("documents"))
+        held = (
+            select(
+                documents.c.collection_id,
+                func.count().label("documents"),
+                func.sum(documents.c.passages).label("passages"),
+                func.sum(case((documents.c.passages == 0, 1), else_=0)).label("textless"),
+            )
+            .where(documents.c.collection_id.in_(among))
             .group_by(documents.c.collection_id)
             .subquery()
         )
-        cut = (
-            select(passages.c.collection_id, func.count().label("passages"))
-            .group_by(passages.c.collection_id)
-            .subquery()
-        )
         query = (
-            select(collections, inside.c.documents, cut.c.passages)
-            .outerjoin(inside, inside.c.collection_id == collections.c.id)
-            .outerjoin(cut, cut.c.collection_id == collections.c.id)
+            select(collections, held.c.documents, held.c.passages, held.c.textless)
+            .outerjoin(held, held.c.collection_id == collections.c.id)
+            .where(collections.c.id.in_(among))
             .order_by(collections.c.name)
         )
         with self._engine.begin() as sql:
             return [
-                CollectionSize(Collection(row.id, row.name), row.documents or 0, row.passages or 0)
+                CollectionSize(
+                    Collection(row.id, row.name),
+                    row.documents or 0,
+                    row.passages or 0,
+                    row.textless or 0,
+                )
                 for row in sql.execute(query)
-                if row.id in among
             ]

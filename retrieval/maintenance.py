@@ -47,6 +47,13 @@ _UNCOVERED = text(
     )
     """
 )
+_MISCOUNTED = text(
+    """
+    SELECT count(*) FROM documents WHERE passages <> (
+        SELECT count(*) FROM passages AS cut WHERE cut.document_id = documents.id
+    )
+    """
+)
 
 
 class CollectionSize(NamedTuple):
@@ -130,6 +137,9 @@ class Maintenance:
             uncovered = sql.execute(_UNCOVERED).scalar_one()
             if uncovered:
                 return f"{uncovered} documents lack passages at their end"
+            miscounted = sql.execute(_MISCOUNTED).scalar_one()
+            if miscounted:
+                return f"{miscounted} documents do not have as many passages as they say"
         return None
 
     def original_hashes(self) -> frozenset[str]:

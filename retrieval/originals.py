@@ -54,6 +54,11 @@ class Originals:
         path = self.path(sha256)
         return path.is_file() and sha256_of(path.read_bytes()) == sha256
 
+    def size(self, sha256: str) -> int | None:
+        """How many bytes these are; None when they are not there."""
+        path = self.path(sha256)
+        return path.stat().st_size if path.is_file() else None
+
     def remove(self, sha256: str) -> None:
         """Forget the bytes. Not an error when they are not there."""
         self.path(sha256).unlink(missing_ok=True)

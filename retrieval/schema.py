@@ -86,10 +86,17 @@ documents = Table(
     # Set in the transaction that makes the document; a circle of foreign keys would say no more.
     Column("revision_id", Key, nullable=False),
     Column("created_at", DateTime, nullable=False),
+    # For lists, which go through an index however long they are: the name as people order names
+    # (`name_key()`), and of the present revision the bytes of its original (-1: not known) and how
+    # many passages it has.
+    Column("name_key", Text, nullable=False, server_default=text("''")),
+    Column("size", Key, nullable=False, server_default="-1"),
+    Column("passages", Integer, nullable=False, server_default="0"),
     UniqueConstraint("collection_id", "path"),
-    # Lists go through these: by number within a collection, and by name.
     Index("ix_documents_collection_id", "collection_id"),
-    Index("ix_documents_collection_id_name", "collection_id", "name"),
+    Index("ix_documents_collection_id_name_key", "collection_id", "name_key"),
+    Index("ix_documents_collection_id_size", "collection_id", "size"),
+    Index("ix_documents_collection_id_passages", "collection_id", "passages"),
     sqlite_autoincrement=True,
 )
 

@@ -10,12 +10,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, text, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 
 from retrieval.alike import forget_traits, keep_traits
 from retrieval.database import writing
 from retrieval.errors import UnknownName
 from retrieval.hidden import HiddenText
+from retrieval.names import name_key
 from retrieval.narrowing import Narrowing
 from retrieval.originals import Originals
 from retrieval.schema import (
@@ -47,6 +59,7 @@ class Outcome(StrEnum):
     ADDED = "added"
     CHANGED = "changed"
     UNCHANGED = "unchanged"
+    STALE = "stale"
 
 
 class Located(NamedTuple):
@@ -118,16 +131,24 @@ class Store:
     # Writing
 
     def publish(
-        self, collection: Collection, revision: Revision, original: bytes, *, encoder: str
+        self,
+        collection: Collection,
+        revision: Revision,
+        original: bytes,
+        *,
+        encoder: str,
+        anew: bool = False,
     ) -> Outcome:
         """Make a file's new revision the current one, all of it or nothing.
 
         Args:
             original: the bytes `revision.sha256` is of.
             encoder: fingerprint of what made `revision.vectors`.
+            anew: the bytes of the current revision were read once more: replace it.
 
         Returns:
-            UNCHANGED when the same bytes were published meanwhile by another process.
+            UNCHANGED when the same bytes were published meanwhile by another process; STALE, with
+            `anew`, when the document is gone or its current revision is of other bytes.
         """
         with writing(self._engine) as sql:
             known = sql.execute(
@@ -136,8 +157,9 @@ class Store:
                 .where(documents.c.collection_id == collection.id)
                 .where(documents.c.path == revision.path)
             ).one_or_none()
-            if known is not None and known.sha256 == revision.sha256:
-                return Outcome.UNCHANGED
+            is_known = known is not None and known.sha256 == revision.sha256
+            if is_known is not anew:
+                return Outcome.STALE if anew else Outcome.UNCHANGED
             self._originals.put(original)
             now = _now()
             if known is None:
@@ -170,7 +192,13 @@ class Store:
             sql.execute(
                 update(documents)
                 .where(documents.c.id == document_id)
-                .values(revision_id=revision_id, name=revision.name)
+                .values(
+                    revision_id=revision_id,
+                    name=revision.name,
+                    name_key=name_key(revision.name),
+                    size=len(original),
+                    passages=len(revision.passages),
+                )
             )
             _insert_passages(sql, collection.id, document_id, revision_id, revision, encoder)
             _insert_hidden(sql, document_id, revision_id, revision.hidden)
@@ -210,6 +238,25 @@ class Store:
             # The write-ahead log still holds the pages as they were.
             sql.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return removed
+
+    def measure(self) -> None:
+        """Find out the sizes of originals that an earlier version did not write down."""
+        unknown = (
+            select(documents.c.id, revisions.c.sha256)
+            .join(revisions, revisions.c.id == documents.c.revision_id)
+            .where(documents.c.size < 0)
+        )
+        with self._engine.begin() as sql:
+            rows = sql.execute(unknown).all()
+        sizes = [(row.id, self._originals.size(row.sha256)) for row in rows]
+        if found := [{"document": id_, "bytes": size} for id_, size in sizes if size is not None]:
+            with writing(self._engine) as sql:
+                sql.execute(
+                    update(documents)
+                    .where(documents.c.id == bindparam("document"))
+                    .values(size=bindparam("bytes")),
+                    found,
+                )
 
     def remove_unreferenced(self, hashes: Iterable[str]) -> int:
         """Remove those originals that no revision refers to any more. Returns how many."""

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import FileResponse, Response
 
 from app.api.identity import Asking, Identity
+from app.api.jobs import job_response
 from app.api.library_wire import (
     alike_json,
     hidden_text_json,
@@ -26,11 +27,12 @@ from app.api.replies import (
 from app.api.services import Services
 from app.errors import ParameterRefused
 from generation.injection import commands_in
-from retrieval.catalog import Order
+from retrieval.catalog import Order, Place
 from retrieval.tags import MOST_TAGS, tags_of
 from retrieval.types import Access
 
 MOST_LISTED = 200
+_BY_NAME = frozenset({Order.NAME, Order.NAME_DOWN})
 _DOCUMENT = {
     "id": 77,
     "collection": "contracts",
@@ -87,6 +89,23 @@ _RECEIPT = {
     "checks": [{"place": "passages", "looked_for": 41, "found": 0, "detail": "rows by number"}],
     "not_reached": ["backups, snapshots of the file system, …"],
 }
+_JOB = {
+    "job": 12,
+    "collection": "contracts",
+    "source": "originals",
+    "state": "queued",
+    "reason": "",
+    "started_by": "maria",
+    "created_at": "2026-11-21T09:30:00Z",
+    "finished_at": None,
+    "active_seconds": 0.0,
+    "files": {"queued": 1, "reading": 0, "embedding": 0, "indexed": 0}
+    | {"unchanged": 0, "rejected": 0, "failed": 0},
+    "unchanged": 0,
+    "removed": 0,
+    "progress": {"files_done": 0, "files_total": 1, "bytes_done": 0, "bytes_total": 182_044}
+    | {"passages": 0, "passages_per_second": None, "left": None},
+}
 # An original is a stranger's file: a browser keeps it, and runs nothing of it.
 _FILE_HEADERS = {"Content-Security-Policy": "default-src 'none'; sandbox"}
 
@@ -106,6 +125,7 @@ def document_routes(services: Services, identity: Identity) -> APIRouter:
     )
     _add_reading(router, services, identity)
     _add_tagging(router, services, identity)
+    _add_reingesting(router, services, identity)
     _add_deleting(router, services, identity)
     return router
 
@@ -132,12 +152,12 @@ def _add_reading(router: APIRouter, services: Services, identity: Identity) -> N
             requester,
             collection=chosen,
             order=order,
-            after=place_of(cursor),
+            after=place_of(cursor, order),
             named=named.strip(),
             limit=limit + 1,
         )
         page = found[:limit]
-        following = cursor_text(page[-1].place) if len(found) > limit else None
+        following = cursor_text(page[-1].place(order)) if len(found) > limit else None
         with_path = requester.is_administrator
         shown = [listed_json(one, library.size(one), with_path=with_path) for one in page]
         return sent({"documents": shown, "next": following})
@@ -219,6 +239,31 @@ def _add_tagging(router: APIRouter, services: Services, identity: Identity) -> N
         return sent(listed_json(found, size, with_path=requester.is_administrator))
 
 
+def _add_reingesting(router: APIRouter, services: Services, identity: Identity) -> None:
+    library, jobs = services.library, services.jobs
+    asks = Depends(identity.asking)
+
+    @router.post(
+        "/documents/{document}/reingest", status_code=201, responses=example(_JOB, status=201)
+    )
+    def reingest(document: Numbered, asking: Annotated[Asking, asks]) -> Response:
+        """Have a document read again from its original, for who may write to its collection.
+
+        Makes a job, and replies with it; its status is 200 when one does this already. The new
+        revision takes the place of the old one in one step, or, when reading fails, not at all.
+        """
+        job, is_new = library.reingest(asking.actor, asking.principal, document)
+        return job_response(jobs, job, asking.principal, status=201 if is_new else 200)
+
+    @router.post(
+        "/collections/{collection}/reingest", status_code=201, responses=example(_JOB, status=201)
+    )
+    def reingest_collection(collection: Numbered, asking: Annotated[Asking, asks]) -> Response:
+        """Have every document of a collection read again, for who may write to it. Makes a job."""
+        job = library.reingest_collection(asking.actor, asking.principal, collection)
+        return job_response(jobs, job, asking.principal, status=201)
+
+
 def _add_deleting(router: APIRouter, services: Services, identity: Identity) -> None:
     library = services.library
     asks = Depends(identity.asking)
@@ -255,7 +300,7 @@ def _add_deleting(router: APIRouter, services: Services, identity: Identity) -> 
         return sent(receipt_json(library.receipt(asking.principal, receipt)))
 
 
-def place_of(cursor: str | None) -> tuple[int, str] | None:
+def place_of(cursor: str | None, order: Order) -> Place | None:
     """Where a list of documents goes on.
 
     Raises:
@@ -265,6 +310,9 @@ def place_of(cursor: str | None) -> tuple[int, str] | None:
     match place:
         case None:
             return None
-        case [int(number), str(name)] if 0 <= number < 2**63:
-            return number, name
+        case [int(number), str(key)] if 0 <= number < 2**63 and order in _BY_NAME:
+            return number, key
+        case [int(number), int(key)] if min(number, key + 1) >= 0 and order not in _BY_NAME:
+            if max(number, key) < 2**63:
+                return number, key
     raise ParameterRefused("cursor", "this is no `next` of this list", status=422)

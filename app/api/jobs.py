@@ -18,6 +18,7 @@ from app.errors import RequestRefused
 from app.job_commands import command_job
 from ingestion.errors import UnknownJob
 from ingestion.jobs.states import ENDED
+from ingestion.jobs.store import JobStore
 from ingestion.jobs.types import Command, ItemState, Job, JobState
 from retrieval.types import Access, Collection, Principal
 
@@ -258,6 +259,13 @@ def _add_unlocking(
         """Read a file that needs a password with this one, which is kept nowhere."""
         after = services.unlocking.read(found, item, body.password.get_secret_value())
         return _sent(encoded(item_json(after, with_path=requester.is_administrator)))
+
+
+def job_response(jobs: JobStore, job: Job, requester: Principal, *, status: int) -> Response:
+    """A job that somebody has made, and where it is found."""
+    shown = job_json(job, jobs.tally(job.id), with_paths=requester.is_administrator)
+    headers = {"Location": f"/api/jobs/{job.id}"}
+    return Response(encoded(shown), status, headers, "application/json")
 
 
 def _sent(body: bytes) -> Response:

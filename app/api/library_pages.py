@@ -1,32 +1,32 @@
 """The pages of the library: collections, their documents, who may read them, receipts."""
 
-from collections.abc import Callable
-from typing import Annotated, Any
+import math
+from enum import StrEnum
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Query
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from app.api.documents import place_of
 from app.api.identity import Asking, Identity
+from app.api.library_settings import add_settings
 from app.api.problems import FORESEEN, problem_of
-from app.api.replies import LONGEST_CURSOR, Numbered, cursor_text
+from app.api.replies import Numbered
 from app.api.services import Services
-from app.errors import AccessDenied
+from app.errors import AccessDenied, OriginalMissing
 from app.web import pages
 from generation.injection import commands_in
 from retrieval.catalog import Listed, Order
 from retrieval.hidden import HiddenBy
 from retrieval.languages import LANGUAGES
 from retrieval.tags import tags_of
-from retrieval.types import Access, Collection
+from retrieval.types import Access
 
 _READ = ["GET", "HEAD"]
 _DOCUMENTS, _PASSAGES, _RECEIPTS, _GROUPS = 50, 30, 50, 100
 _DONE = {
-    "granted": "Changed; it counts from the next request on.",
-    "renamed": "Renamed. Grants and documents are as they were.",
     "fetching": "The pages are being fetched; what became of each is shown below.",
+    "reingest": "All of it is being read again. Until then it is searched as it was.",
     "made": "Made. Only administrators read it until it is granted.",
 }
 HIDDEN = {
@@ -39,7 +39,35 @@ HIDDEN = {
     HiddenBy.SLIDE: "on a hidden slide",
     HiddenBy.CHARACTERS: "in characters that show nothing",
 }
-_ORDERS = ((Order.NEWEST, "Newest"), (Order.OLDEST, "Oldest"), (Order.NAME, "By name"))
+_MOST_UNREAD = 200
+# A page so far behind that no list reaches it; SQL takes its number.
+_LAST_PAGE = 10**9
+
+
+class Shown(StrEnum):
+    """Which files of a collection are listed."""
+
+    ALL = "all"
+    TEXTLESS = "textless"
+    UNREAD = "unread"
+
+
+class _Column(NamedTuple):
+    """A column that puts the list in order: first one way, pressed again the other."""
+
+    title: str
+    first: Order
+    second: Order
+    is_number: bool = False
+
+
+_COLUMNS = (
+    _Column("Document", Order.NAME, Order.NAME_DOWN),
+    _Column("Size", Order.LARGEST, Order.SMALLEST, is_number=True),
+    _Column("Passages", Order.FEWEST, Order.MOST, is_number=True),
+    _Column("Brought in", Order.NEWEST, Order.OLDEST),
+)
+_RISING = frozenset({Order.NAME, Order.SMALLEST, Order.FEWEST, Order.OLDEST})
 
 
 def library_page_routes(services: Services, identity: Identity) -> APIRouter:
@@ -51,7 +79,7 @@ def library_page_routes(services: Services, identity: Identity) -> APIRouter:
     _add_documents(router, services, identity)
     _add_receipts(router, services, identity)
     _add_collections(router, services, identity)
-    _add_sharing(router, services, identity)
+    add_settings(router, services, identity)
     return router
 
 
@@ -91,152 +119,84 @@ def _add_collections(router: APIRouter, services: Services, identity: Identity) 
         asking: Annotated[Asking, asks],
         order: Order = Order.NEWEST,
         named: Annotated[str, Query(max_length=200)] = "",
-        after: Annotated[str | None, Query(max_length=LONGEST_CURSOR)] = None,
+        shown: Shown = Shown.ALL,
+        page: Annotated[int, Query(ge=1, le=_LAST_PAGE)] = 1,
         done: str | None = None,
     ) -> Response:
         found = services.sharing.require(asking.principal, collection, Access.READ)
         [size] = services.collections.sizes(frozenset({found.id}))
-        documents = services.library.documents(
-            asking.principal,
-            collection=found,
+        access = services.access.levels(asking.principal)[found.id]
+        may_write = access.includes(Access.WRITE)
+        unread = services.jobs.unread(found, limit=_MOST_UNREAD) if may_write else None
+        listed = services.library.page(
+            found,
             order=order,
-            after=place_of(after),
+            number=page,
+            size=_DOCUMENTS,
             named=named.strip(),
-            limit=_DOCUMENTS + 1,
+            only_textless=shown is Shown.TEXTLESS,
         )
-        query = {"order": order.value, **({"named": named} if named else {})}
-        following = ""
-        if len(documents) > _DOCUMENTS:
-            place = cursor_text(documents[_DOCUMENTS - 1].place)
-            following = urlencode({**query, "after": place})
-        page = documents[:_DOCUMENTS]
+
+        def address(**changes: object) -> str:
+            """This list otherwise; on its first page, unless said."""
+            wanted = {"named": named, "order": order, "shown": shown, "page": 1, **changes}
+            usual = {"named": "", "order": Order.NEWEST, "shown": Shown.ALL, "page": 1}
+            return "?" + urlencode({k: str(v) for k, v in wanted.items() if v != usual[k]})
+
         return _page(
             asking,
             "library_collection.html",
             size=size,
-            access=services.access.levels(asking.principal)[found.id],
-            documents=[(one, services.library.size(one)) for one in page],
+            access=access,
+            may_write=may_write,
+            policy=services.policies.among([found.id])[found.id],
+            grants=services.access.grants(collection=found)
+            if access.includes(Access.MANAGE)
+            else None,
+            documents=[(one, services.library.size(one)) for one in listed.documents],
+            unread=unread,
+            total=listed.total,
+            page=page,
+            pages=max(1, math.ceil(listed.total / _DOCUMENTS)),
+            first_row=(page - 1) * _DOCUMENTS + 1,
             order=order,
-            orders=[
-                (one, title, urlencode({**query, "order": one.value})) for one, title in _ORDERS
-            ],
+            columns=_COLUMNS,
+            rising=_RISING,
             named=named,
             fetches_urls=services.fetches_urls,
-            is_first=after is None,
-            first=urlencode(query),
-            following=following,
+            shown=shown,
+            address=address,
             done=_DONE.get(done or "", ""),
         )
-
-
-def _add_sharing(router: APIRouter, services: Services, identity: Identity) -> None:
-    asks = Depends(identity.asking)
-    sharing = services.sharing
-
-    def managed(asking: Asking, number: int) -> Collection:
-        return sharing.require(asking.principal, number, Access.MANAGE)
-
-    def attempt(
-        asking: Asking, found: Collection, act: Callable[[], object], done: str
-    ) -> Response:
-        try:
-            act()
-        except FORESEEN as error:
-            problem = problem_of(error)
-            return _access_page(
-                services, asking, found, status=problem.status, problem=problem.detail
-            )
-        return RedirectResponse(f"/library/{found.id}/access?done={done}", status_code=303)
-
-    @router.api_route("/{collection}/access", methods=_READ)
-    def show_access(
-        collection: Numbered, asking: Annotated[Asking, asks], done: str | None = None
-    ) -> Response:
-        found = managed(asking, collection)
-        return _access_page(services, asking, found, done=_DONE.get(done or "", ""))
-
-    @router.post("/{collection}/access")
-    def grant(
-        collection: Numbered,
-        asking: Annotated[Asking, asks],
-        principal: Annotated[str, Form()] = "",
-        access: Annotated[str, Form()] = "",
-    ) -> Response:
-        found = managed(asking, collection)
-
-        def act() -> None:
-            who = services.access.principal(principal.strip())
-            if access == "none":
-                sharing.revoke(asking.actor, who, found)
-            else:
-                level = Access(access) if access in set(Access) else Access.READ
-                sharing.grant(asking.actor, who, found, level)
-
-        return attempt(asking, found, act, "granted")
-
-    @router.post("/{collection}/rename")
-    def rename(
-        collection: Numbered, asking: Annotated[Asking, asks], name: Annotated[str, Form()] = ""
-    ) -> Response:
-        found = managed(asking, collection)
-        return attempt(asking, found, lambda: sharing.rename(asking.actor, found, name), "renamed")
-
-    @router.post("/{collection}/delete")
-    def delete(collection: Numbered, asking: Annotated[Asking, asks]) -> Response:
-        receipt = services.library.delete_collection(asking.actor, asking.principal, collection)
-        # Of a collection that is gone only administrators see the receipt later: it is shown now.
-        return _page(asking, "library_receipt.html", receipt=receipt)
-
-
-def _access_page(
-    services: Services,
-    asking: Asking,
-    collection: Collection,
-    *,
-    status: int = 200,
-    problem: str = "",
-    done: str = "",
-) -> Response:
-    is_administrator = asking.principal.is_administrator
-    everybody = services.access.principals() if is_administrator else []
-    return _page(
-        asking,
-        "library_access.html",
-        status=status,
-        collection=collection,
-        grants=services.access.grants(collection=collection),
-        # Who else there is, is not for everybody who manages a collection.
-        names=[one.name for one in everybody if not one.is_administrator],
-        problem=problem,
-        done=done,
-    )
 
 
 def _add_documents(router: APIRouter, services: Services, identity: Identity) -> None:
     library = services.library
     asks = Depends(identity.asking)
 
-    @router.api_route("/documents/{document}", methods=_READ)
-    def document(
-        document: Numbered,
-        asking: Annotated[Asking, asks],
-        after: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
-    ) -> Response:
-        found = library.opened(asking.actor, asking.principal, document)
-        return shown(asking, found, after)
-
     def shown(
-        asking: Asking, found: Listed, after: int | None = None, problem: str = ""
+        asking: Asking,
+        found: Listed,
+        *,
+        after: int | None = None,
+        job: int | None = None,
+        status: int = 200,
+        problem: str = "",
+        tag_problem: str = "",
     ) -> Response:
         read = library.passages(found, after=after, limit=_PASSAGES + 1)
         passages = read[:_PASSAGES]
         levels = services.access.levels(asking.principal)
+        underway = library.being_reingested(found)
         return _page(
             asking,
             "library_document.html",
-            status=422 if problem else 200,
-            tag_problem=problem,
+            status=status,
+            problem=problem,
+            tag_problem=tag_problem,
             tags_used=library.tags_used(asking.principal),
+            job=job if underway is None else underway.id,
+            is_underway=underway is not None,
             document=found,
             size=library.size(found),
             may_write=levels[found.collection.id].includes(Access.WRITE),
@@ -248,6 +208,26 @@ def _add_documents(router: APIRouter, services: Services, identity: Identity) ->
             is_first=after is None,
             following=passages[-1].start if len(read) > _PASSAGES else None,
         )
+
+    @router.api_route("/documents/{document}", methods=_READ)
+    def document(
+        document: Numbered,
+        asking: Annotated[Asking, asks],
+        after: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
+        job: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
+    ) -> Response:
+        found = library.opened(asking.actor, asking.principal, document)
+        return shown(asking, found, after=after, job=job)
+
+    @router.post("/documents/{document}/reingest")
+    def reingest(document: Numbered, asking: Annotated[Asking, asks]) -> Response:
+        try:
+            job = library.reingest(asking.actor, asking.principal, document).job
+        except OriginalMissing as error:
+            problem = problem_of(error)
+            found = library.opened(asking.actor, asking.principal, document)
+            return shown(asking, found, status=problem.status, problem=problem.detail)
+        return RedirectResponse(f"/library/documents/{document}?job={job.id}", status_code=303)
 
     @router.api_route("/alike", methods=_READ)
     def alike(asking: Annotated[Asking, asks]) -> Response:
@@ -264,7 +244,7 @@ def _add_documents(router: APIRouter, services: Services, identity: Identity) ->
         try:
             wanted = tags_of(tag for tag in tags.split(",") if tag.strip())
         except ValueError as error:
-            return shown(asking, found, problem=str(error))
+            return shown(asking, found, status=422, tag_problem=str(error))
         library.tag(asking.actor, asking.principal, document, wanted)
         return RedirectResponse(f"/library/documents/{document}", status_code=303)
 

@@ -7,11 +7,10 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from app.api.identity import Asking, Identity
+from app.api.replies import sent
 from app.api.services import Services
-from app.api.wire import encoded
 from app.errors import RequestRefused
-from retrieval.errors import UnknownName
-from retrieval.types import Policy, Principal
+from retrieval.types import Access, Policy, Principal
 
 
 class ChosenPolicy(BaseModel):
@@ -23,7 +22,7 @@ class ChosenPolicy(BaseModel):
 
 
 def policy_routes(services: Services, identity: Identity) -> APIRouter:
-    """`GET /api/policies`, and `PUT /api/policies/{collection}` for administrators."""
+    """`GET /api/policies`, and `PUT /api/policies/{collection}` for who manages it."""
     router = APIRouter(prefix="/api/policies", tags=["policies"])
 
     @router.get("")
@@ -32,24 +31,25 @@ def policy_routes(services: Services, identity: Identity) -> APIRouter:
         readable = services.access.readable(requester)
         chosen = services.policies.among(readable)
         found = [one for one in services.store.collections() if one.id in chosen]
-        shown = [{"collection": one.name, "policy": chosen[one.id].value} for one in found]
-        return Response(encoded({"policies": shown}), media_type="application/json")
+        return sent(
+            {
+                "policies": [
+                    {"collection": one.name, "policy": chosen[one.id].value} for one in found
+                ]
+            }
+        )
 
     @router.put("/{collection:path}")
     def choose(
-        collection: str,
-        body: ChosenPolicy,
-        asking: Annotated[Asking, Depends(identity.asking)],
+        collection: str, body: ChosenPolicy, asking: Annotated[Asking, Depends(identity.asking)]
     ) -> Response:
         """Have answers over a collection follow a policy from the next question on."""
-        if not asking.principal.is_administrator:
-            raise RequestRefused(403, "how strict answers are is chosen by administrators")
-        try:
-            target = services.store.collection(collection)
-        except UnknownName as error:
-            raise RequestRefused(404, str(error)) from error
+        levels = services.access.levels(asking.principal)
+        known = {one.name: one for one in services.store.collections() if one.id in levels}
+        if collection not in known:
+            raise RequestRefused(404, f"there is no collection {collection!r} that you may read")
+        target = services.sharing.require(asking.principal, known[collection].id, Access.MANAGE)
         services.sharing.choose_policy(asking.actor, target, body.policy)
-        said = {"collection": collection, "policy": body.policy.value}
-        return Response(encoded(said), media_type="application/json")
+        return sent({"collection": collection, "policy": body.policy.value})
 
     return router

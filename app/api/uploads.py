@@ -13,11 +13,9 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from app.api.identity import Asking, Identity
-from app.api.jobs import JobDesk
-from app.api.jobs_wire import job_json
+from app.api.jobs import JobDesk, job_response
 from app.api.multipart import FilesOfBody, SentFile
 from app.api.services import Services
-from app.api.wire import encoded
 from app.errors import ParameterRefused, RequestRefused
 from app.job_commands import note_new_job
 from app.uploads.file_names import UPLOADED, distinct_names, usable_name
@@ -70,12 +68,12 @@ def upload_routes(services: Services, identity: Identity, desk: JobDesk) -> APIR
             if known is not None:
                 async for _ in _pieces(request, services.upload_bytes):
                     pass  # who has not finished sending does not listen yet
-                return _sent(services, known, requester, status=200)
+                return job_response(services.jobs, known, requester, status=200)
         with place():
             job, is_new = await _taken(request, services, requester, target, idempotency_key)
         if is_new:
             await run_in_threadpool(note_new_job, services.audit, asking.actor, job)
-        return _sent(services, job, requester, status=201 if is_new else 200)
+        return job_response(services.jobs, job, requester, status=201 if is_new else 200)
 
     return router
 
@@ -197,10 +195,3 @@ def _too_large(limit_bytes: int) -> RequestRefused:
 
 def _disk_full() -> RequestRefused:
     return RequestRefused(507, "the server's disk has no room for this upload; tell its operator")
-
-
-def _sent(services: Services, job: Job, requester: Principal, *, status: int) -> Response:
-    tally = services.jobs.tally(job.id)
-    shown = job_json(job, tally, with_paths=requester.is_administrator)
-    headers = {"Location": f"{UPLOAD_PATH}/{job.id}"}
-    return Response(encoded(shown), status, headers, "application/json")

@@ -119,7 +119,7 @@ def ingest(
         job = make_and_work(
             assay, target, source, on_written=show, ingester=assay.ingester(passwords=passwords)
         )
-    _show(terminal, report_of(assay, job), collection)
+    show_report(terminal, report_of(assay, job), collection)
 
 
 def _ingest_urls(terminal: Terminal, file: Path, collection: str) -> None:
@@ -136,7 +136,7 @@ def _ingest_urls(terminal: Terminal, file: Path, collection: str) -> None:
     target = assay.store.ensure_collection(collection)
     with job_bar(assay) as show:
         job = make_and_work(assay, target, source, on_written=show, found=ToDo(items, 0, (), 0))
-    _show(terminal, report_of(assay, job), collection)
+    show_report(terminal, report_of(assay, job), collection)
 
 
 def _passwords(file: TextIO | None, *, is_asked: bool) -> list[str]:
@@ -162,7 +162,8 @@ def job_bar(assay: "Assay") -> Iterator[Callable[["Job"], None]]:
         yield tell
 
 
-def _show(terminal: Terminal, report: "Report", collection: str) -> None:
+def show_report(terminal: Terminal, report: "Report", collection: str) -> None:
+    """Print what became of the files, as text or JSON."""
     if terminal.is_json:
         terminal.result(asdict(report))
         return

@@ -55,7 +55,7 @@ def source_text(job: "Job") -> str:
     """Where the files of a job come from."""
     source = job.source
     if not source.paths:
-        return "upload"
+        return {"upload": "upload", "originals": "originals read again"}[source.kind.value]
     more = f" and {len(source.paths) - 1} more" if len(source.paths) > 1 else ""
     return f"{source.paths[0]}{more}"
 

@@ -19,7 +19,7 @@ _PAGE = 500
 
 @click.group()
 def documents() -> None:
-    """List documents, show, tag and delete one, find those that are nearly the same."""
+    """List documents, show, tag, read again and delete one, find those that are nearly the same."""
 
 
 @documents.command(
@@ -54,7 +54,7 @@ def list_documents(
         )
         if not page:
             break
-        after = page[-1].place
+        after = page[-1].place(Order(order))
         for one in page:
             pages = "" if one.pages is None else f", {one.pages} pages"
             if one.hidden_characters:
@@ -179,6 +179,46 @@ def tag(terminal: Terminal, number: int, tags: tuple[str, ...]) -> None:
         terminal.result(listed_json(tagged, assay.library.size(found), with_path=True))
     else:
         terminal.line(f"{found.name}: {', '.join(tags) or 'no tags'}")
+
+
+@documents.command(
+    epilog="\b\nExamples:\n  assay documents reingest 77\n"
+    "  assay documents reingest --collection contracts"
+)
+@click.argument("number", type=int, required=False)
+@click.option("--collection", metavar="NAME", help="All documents of this collection.")
+@json_option
+@click.pass_context
+def reingest(context: click.Context, number: int | None, collection: str | None) -> None:
+    """Read a document again from its original, or all of a collection.
+
+    Worthwhile after Assay has learned to read a format better. The new revision takes the place of
+    the old one in one step, or, when reading fails, not at all. Exits with 1 when reading failed.
+    """
+    if (number is None) == (collection is None):
+        raise click.UsageError("give the number of a document, or --collection")
+    from app.cli.documents import job_bar, show_report
+    from app.cli.job_text import report_of
+    from app.errors import UnknownEntry
+    from app.job_worker import make_and_work
+    from app.reingestion import SOURCE
+
+    terminal: Terminal = context.obj
+    assay = open_assay()
+    if number is None:
+        target = assay.store.collection(str(collection))
+        items = list(assay.reingestion.items(target))
+    else:
+        found = assay.catalog.document(number, assay.access.everything())
+        if found is None:
+            raise UnknownEntry("document", number)
+        target, items = found.collection, [assay.reingestion.item(found)]
+    with job_bar(assay) as show:
+        job = make_and_work(assay, target, SOURCE, items, on_written=show)
+    report = report_of(assay, job)
+    show_report(terminal, report, target.name)
+    if report.failed or report.rejected:
+        context.exit(1)
 
 
 @documents.command(epilog="\b\nExample:\n  assay documents delete 77")

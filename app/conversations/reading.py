@@ -13,7 +13,7 @@ from app.conversations.types import Drafts, KeptAnswer, KeptSentence, Quote, Sta
 from app.conversations.writing import DRAFTS, FACTS, NEAREST
 from generation.decoding import Decoding
 from generation.types import Origin, Verdict
-from retrieval.schema import documents
+from retrieval.schema import documents, revisions
 
 DECODING = TypeAdapter(Decoding)
 
@@ -54,9 +54,17 @@ def kept_answers(sql: Connection, rows: Sequence[Row[Any]]) -> tuple[KeptAnswer,
 
 def _quotes(sql: Connection, ids: Sequence[int]) -> dict[tuple[int, int], list[Quote]]:
     """(answer, sentence) -> its quotes in order; empty lists for what has none."""
+    now, then = revisions.alias(), revisions.alias()
     query = (
-        select(answer_quotes, documents.c.revision_id.label("current"))
+        select(
+            answer_quotes,
+            documents.c.revision_id.label("current"),
+            now.c.sha256.label("now"),
+            then.c.sha256.label("then"),
+        )
         .join(documents, documents.c.id == answer_quotes.c.document_id, isouter=True)
+        .join(now, now.c.id == documents.c.revision_id, isouter=True)
+        .join(then, then.c.id == answer_quotes.c.revision_id, isouter=True)
         .where(answer_quotes.c.answer_id.in_(ids))
         .order_by(answer_quotes.c.answer_id, answer_quotes.c.sentence, answer_quotes.c.number)
     )
@@ -74,11 +82,17 @@ def _quotes(sql: Connection, ids: Sequence[int]) -> dict[tuple[int, int], list[Q
                 end=row.end,
                 quote=row.quote,
                 score=row.score,
-                is_changed=row.current is not None and row.current != row.revision_id,
+                is_changed=row.current is not None and _is_other(row),
                 is_deleted=row.current is None,
             )
         )
     return found
+
+
+def _is_other(row: Row[Any]) -> bool:
+    """Whether the document is of other bytes now; one that was only read again is not."""
+    is_same = row.now is not None and row.now == row.then
+    return row.current != row.revision_id and not is_same
 
 
 def _sentences(

@@ -46,8 +46,8 @@ class Quote:
     """Words an answer rests on: `quote == revision_text[start:end]`, code points.
 
     `quote` and `document` are None when they are withheld: the document was deleted
-    (`is_deleted`), or the reader may not read it any more. `is_changed`: the document has a newer
-    revision than the one that is quoted. `score` is that of a passage that only came near.
+    (`is_deleted`), or the reader may not read it any more. `is_changed`: the document is of
+    other bytes than those that are quoted. `score` is that of a passage that only came near.
     """
 
     passage_id: int

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from retrieval.database import writing
 from retrieval.errors import SchemaMismatch
 
-HEAD = "0015"
+HEAD = "0016"
 
 
 def upgrade(engine: Engine) -> None:

@@ -39,7 +39,7 @@ from ingestion.jobs.types import (
     SourceKind,
 )
 from retrieval.database import writing
-from retrieval.schema import collections, principals
+from retrieval.schema import collections, documents, principals
 from retrieval.store import DocumentSize
 from retrieval.types import Collection
 
@@ -142,6 +142,50 @@ class JobStore:
             query = query.where(ingest_jobs.c.id < before)
         with self._engine.begin() as sql:
             return [_job_of(row) for row in sql.execute(query)]
+
+    def reading_again(self, collection: Collection, path: str) -> Job | None:
+        """The newest job not ended that reads the document of this path again; None without one."""
+        query = (
+            _jobs()
+            .join(ingest_items, ingest_items.c.job_id == ingest_jobs.c.id)
+            .where(ingest_jobs.c.state.not_in([state.value for state in ENDED]))
+            .where(ingest_jobs.c.collection_id == collection.id)
+            .where(ingest_items.c.path == path)
+            .where(ingest_items.c.state.in_(_UNFINISHED))
+            .order_by(ingest_jobs.c.id.desc())
+        )
+        with self._engine.begin() as sql:
+            found = [_job_of(row) for row in sql.execute(query)]
+        again = (job for job in found if job.source.kind is SourceKind.ORIGINALS)
+        return next(again, None)
+
+    def unread(self, collection: Collection, *, limit: int) -> ItemPage:
+        """Files that could not be read and of which there is no document, the newest first.
+
+        A file counts once, with what became of it last.
+        """
+        there = (
+            select(documents.c.id)
+            .where(documents.c.collection_id == collection.id)
+            .where(documents.c.path == ingest_items.c.path)
+        )
+        last = (
+            select(func.max(ingest_items.c.id))
+            .join(ingest_jobs, ingest_jobs.c.id == ingest_items.c.job_id)
+            .where(ingest_jobs.c.collection_id == collection.id)
+            .where(ingest_items.c.state.in_([ItemState.REJECTED.value, ItemState.FAILED.value]))
+            .where(~there.exists())
+            .group_by(ingest_items.c.path)
+        )
+        page = (
+            select(ingest_items)
+            .where(ingest_items.c.id.in_(last))
+            .order_by(ingest_items.c.id.desc())
+            .limit(limit)
+        )
+        with self._engine.begin() as sql:
+            total = sql.execute(select(func.count()).select_from(last.subquery())).scalar_one()
+            return ItemPage([_item(row) for row in sql.execute(page)], total)
 
     def workable(self) -> list[int]:
         """The numbers of jobs that a worker may take, the oldest first."""
@@ -383,7 +427,7 @@ def _job_of(row: Row[Any]) -> Job:
 
 
 def _is_same(one: Job, other: Job) -> bool:
-    if one.collection != other.collection:
+    if one.collection != other.collection or not one.source.paths:
         return False
     return all(
         getattr(one.source, name) == getattr(other.source, name)

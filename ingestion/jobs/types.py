@@ -45,6 +45,7 @@ class SourceKind(StrEnum):
     PATHS = "paths"
     UPLOAD = "upload"
     URLS = "urls"
+    ORIGINALS = "originals"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ class Source:
     or the addresses of pages.
     `staging` names the folder that holds the bytes of an upload. With `sync`, documents whose file
     has gone are removed: `removals` are their ids, known once the folders were looked at, as is
-    how many files and folders were `ignored`. `include` and `exclude` are as in `Selection`.
+    how many files and folders were `ignored`. `include` and `exclude` are as in `Selection`. A job
+    of originals reads again what was brought in before; it comes with its items.
     """
 
     kind: SourceKind

@@ -94,6 +94,7 @@ class JobWork:
                 collection=job.collection,
                 on_event=log.take,
                 should_stop=log.should_stop,
+                anew=job.source.kind is SourceKind.ORIGINALS,
             )
         except BaseException:
             with suppress(Exception):  # the first error is the one to tell
@@ -110,8 +111,12 @@ class JobWork:
 
         What was published may not have been written down. A file of a folder differed from the
         store when the folder was looked at: if it does not now, this job has brought it in. Of an
-        upload nobody knows, unless it was begun.
+        upload nobody knows, unless it was begun. Of an original nobody knows at all, and reading it
+        once more does no harm.
         """
+        if job.source.kind is SourceKind.ORIGINALS:
+            self._jobs.recover(job.id, indexed={}, given_up=_GIVEN_UP)
+            return
         states = BEGUN_ITEMS
         if was_left and job.source.kind is SourceKind.PATHS:
             states = BEGUN_ITEMS | {ItemState.QUEUED}

@@ -327,6 +327,14 @@ def test_an_old_answer_keeps_its_quote_and_says_that_the_document_changed(site):
     [was], [now] = before["sentences"][0]["citations"], after["sentences"][0]["citations"]
     assert (was["is_changed"], now["is_changed"]) == (False, True)
     assert now["quote"] == "Tea is at four."
+    # Of the same bytes, it was only read again.
+    with site.services.store._engine.begin() as sql:
+        sql.exec_driver_sql(
+            "INSERT INTO revisions (id, document_id, sha256, title, media_type, text, created_at) "
+            "SELECT 2, document_id, sha256, title, media_type, text, created_at FROM revisions"
+        )
+    again = site.client("ada").get("/api/answers/1").json()
+    assert not again["sentences"][0]["citations"][0]["is_changed"]
 
 
 # The list

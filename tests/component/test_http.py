@@ -4,8 +4,10 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,6 +33,7 @@ from app.login_links import LoginLinks
 from app.operating_point import OperatingPointStore
 from app.own_account import OwnAccount
 from app.people import People
+from app.reingestion import Reingestion
 from app.schema import metadata
 from app.scopes import EVERY
 from app.sharing import Sharing
@@ -272,6 +275,13 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path):
+    with opened_site(tmp_path) as opened:
+        yield opened
+
+
+@contextmanager
+def opened_site(tmp_path: Path) -> Iterator[Site]:
+    """A site of its own, for as long as the context lasts."""
     engine = open_database(tmp_path / "assay.db")
     metadata.create_all(engine)
     access = AccessList(engine)
@@ -288,11 +298,10 @@ def site(tmp_path):
     access.grant(people["ada"], open_, Access.READ)
     access.grant(people["bob"], secret, Access.READ)
     people_, collections, audit = People(engine), Collections(engine), AuditLog(engine)
-    sharing, originals = (
-        Sharing(access, collections, Policies(engine), audit),
-        Originals(tmp_path / "originals"),
-    )
+    policies, originals = Policies(engine), Originals(tmp_path / "originals")
+    sharing = Sharing(access, collections, policies, audit)
     encoder, erasure = WordEncoder(), Erasure(engine, originals)
+    catalog, jobs = Catalog(engine), JobStore(engine)
     vectors = VectorProjection(store, tmp_path / "vectors", encoder)
     searcher = Searcher(store, encoder, vectors, LexicalIndex(engine))
     deletions = Deletions(
@@ -307,7 +316,7 @@ def site(tmp_path):
     services = Services(
         accounts=accounts,
         access=access,
-        policies=Policies(engine),
+        policies=policies,
         operating_point=OperatingPointStore(engine),
         people=people_,
         collections=collections,
@@ -323,11 +332,12 @@ def site(tmp_path):
         sharing=sharing,
         library=Documents(
             access,
-            Catalog(engine),
+            catalog,
             AlikeDocuments(engine),
             Tags(engine),
             originals,
             deletions,
+            Reingestion(jobs, catalog, originals, audit),
             sharing,
             audit,
         ),
@@ -337,7 +347,7 @@ def site(tmp_path):
         evals=EvalStore(engine),
         thumbs=Thumbs(engine),
         schedules=ScheduleStore(engine),
-        jobs=JobStore(engine),
+        jobs=jobs,
         staging=Staging(tmp_path / "staging"),
         unlocking=Unlocking(
             JobStore(engine),
@@ -1487,7 +1497,9 @@ def test_openais_own_client_is_content(site):
 # Policies
 
 
-def test_an_administrator_chooses_a_policy_and_readers_see_those_of_their_collections(site):
+def test_who_manages_a_collection_chooses_its_policy_and_readers_see_those_of_their_collections(
+    site,
+):
     root, ada = site.client("root"), site.client("ada")
     chosen = root.put("/api/policies/open", json={"policy": "strike"})
     assert chosen.json() == {"collection": "open", "policy": "strike"}
@@ -1495,6 +1507,9 @@ def test_an_administrator_chooses_a_policy_and_readers_see_those_of_their_collec
         "policies": [{"collection": "open", "policy": "strike"}]
     }
     assert len(root.get("/api/policies").json()["policies"]) == 2
+    site.services.access.grant(site.people["ada"], Collection(1, "open"), Access.MANAGE)
+    assert ada.put("/api/policies/open", json={"policy": "quote"}).status_code == 200
+    assert ada.put("/api/policies/secret", json={"policy": "show"}).status_code == 404
 
 
 def test_a_policy_is_not_chosen_by_readers_nor_for_what_is_not_there(site):

@@ -356,3 +356,65 @@ def test_a_file_that_takes_too_long_is_rejected_and_the_others_come_in(desk, fol
     assert desk.states(job) == {"a": "added", "slow": "rejected"}
     [slow] = desk.jobs.items(job.id, states=[ItemState.REJECTED]).items
     assert "longer than the limit of 1.5 seconds" in slow.reason
+
+
+def again(desk: Desk, *names: str) -> Job:
+    store, items = desk.library.store, []
+    for path, known in store.known_files(desk.docs).items():
+        if not names or Path(path).stem in names:
+            kept = desk.library.originals.path(known.sha256)
+            items.append(NewItem(path, Path(path).name, kept.stat().st_size, str(kept)))
+    return desk.jobs.create(desk.docs, Source(SourceKind.ORIGINALS), items).job
+
+
+def test_originals_are_read_again_and_the_new_revision_takes_the_place_of_the_old(desk, folder):
+    write(folder, a="The lease ends in May. It is long.", b="Tea.", crash="Cake.")
+    desk.work(desk.make(folder))
+    before = desk.library.rows("SELECT id, revision_id FROM documents ORDER BY name")
+    (folder / "a.txt").unlink()  # the original is what counts
+    job = desk.work(again(desk, "a", "b"))
+    assert (job.state, desk.states(job)) == (JobState.DONE, {"a": "changed", "b": "changed"})
+    after = desk.library.rows("SELECT id, revision_id FROM documents ORDER BY name")
+    assert [one[0] for one in after] == [one[0] for one in before]
+    assert [new[1] != old[1] for new, old in zip(after, before, strict=True)] == [True, True, False]
+    [(passages,)] = desk.library.rows("SELECT count(*) FROM passages")
+    assert passages == 3
+    found = desk.library.searcher.search("lease", readable=desk.library.everything())
+    assert [hit.document.revision_id for hit in found if hit.document.name == "a.txt"] == [
+        after[0][1]
+    ]
+
+
+def test_what_cannot_be_read_again_stays_as_it_was(desk, folder):
+    write(folder, a="A.", b="B.", c="C.", d="D.")
+    desk.work(desk.make(folder))
+    before = desk.library.rows("SELECT id, revision_id FROM documents ORDER BY name")
+    job = again(desk)
+    assert desk.jobs.reading_again(desk.docs, str(folder / "a.txt")) == job
+    # Meanwhile one is damaged, one is deleted, and one is brought in with other bytes.
+    known = desk.library.store.known_files(desk.docs)
+    desk.library.originals.path(known[str(folder / "a.txt")].sha256).write_bytes(b"other bytes")
+    desk.library.remove("docs", str(folder / "b.txt"))
+    write(folder, c="C, newer.")
+    desk.work(desk.make(folder / "c.txt"))
+    job = desk.work(job)
+    assert desk.states(job) == {"a": "failed", "b": "failed", "c": "failed", "d": "changed"}
+    reasons = {item.name: item.reason for item in desk.jobs.items(job.id).items}
+    assert "deleted or changed meanwhile, or its original is damaged" in reasons["a.txt"]
+    assert reasons["b.txt"] == "No such file or directory"
+    texts = [row[0] for row in desk.library.rows("SELECT text FROM passages ORDER BY text")]
+    assert texts == ["A.", "C, newer.", "D."]
+    assert desk.library.rows("SELECT id, revision_id FROM documents ORDER BY name")[0] == before[0]
+    assert desk.jobs.reading_again(desk.docs, str(folder / "a.txt")) is None
+
+
+def test_reading_again_that_was_killed_is_done_once_more(desk, folder, tmp_path, monkeypatch):
+    write(folder, **{f"f{i}": LONG + str(i) for i in range(4)})
+    desk.work(desk.make(folder))
+    job = again(desk)
+    killed(desk, job, tmp_path, monkeypatch)
+    assert desk.work(desk.jobs.job(job.id)).state is JobState.DONE
+    assert set(desk.states(job).values()) == {"changed"}
+    [(passages,)] = desk.library.rows("SELECT count(*) FROM passages")
+    assert passages == 4 * 140
+    assert desk.library.maintenance.problem() is None

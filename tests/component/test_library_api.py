@@ -147,7 +147,7 @@ def test_lists_go_on_with_a_cursor_and_refuse_a_made_up_one(site):
     assert cursor is None
     first = ada.get("/api/documents").json()["documents"][0]["id"]
     path = f"/api/documents/{first}/passages"
-    for bad in ("!!", "W10", "WzEsIDJd", "eyJhIjogMX0"):
+    for bad in ("!!", "W10", "WzEsICJhIl0", "eyJhIjogMX0"):
         assert ada.get("/api/documents", params={"cursor": bad}).status_code == 422
         assert ada.get(path, params={"cursor": bad}).status_code == 422
     assert (
@@ -263,3 +263,59 @@ def test_who_may_write_tags_a_document_and_others_find_it_by_them(site, numbers)
     [entry] = site.services.audit.entries(Wanted(action="document.tagged"))
     assert (entry.details["tags"], entry.actor.name) == (2, "ada")
     assert ada.put(f"{path}/tags", json={"tags": []}).json()["tags"] == []
+
+
+def test_who_may_write_has_documents_read_again_once_at_a_time(site, numbers):
+    path = f"/api/documents/{numbers['open']}/reingest"
+    ada, bob = site.client("ada"), site.client("bob")
+    assert bob.post(path).status_code == 404
+    assert ada.post(path).status_code == 403
+    assert ada.post(f"/api/collections/{collection_of(site, 'open')}/reingest").status_code == 403
+    grant(site, "ada", "open", Access.WRITE)
+    made, once_more = ada.post(path), ada.post(path)
+    assert (made.status_code, once_more.status_code) == (201, 200)
+    job = made.json()
+    assert once_more.json() == job
+    assert (job["source"], job["files"]["queued"]) == ("originals", 1)
+    assert ada.get(made.headers["location"]).json() == job
+    assert bob.get(made.headers["location"]).status_code == 404
+    [item] = ada.get(f"/api/jobs/{job['job']}/items").json()["items"]
+    assert item["name"] == "open.txt"
+    logged = [one.action for one in site.services.audit.every(Wanted())]
+    assert logged.count("document.reingested") == 1
+
+    # A stand-in of the site has no original: it has failed before anybody tried.
+    whole = ada.post(f"/api/collections/{collection_of(site, 'open')}/reingest").json()
+    assert whole["files"]["queued"] == 1
+    assert whole["files"]["failed"] == 1
+
+
+def test_without_its_original_a_document_is_not_read_again(site, numbers):
+    grant(site, "ada", "open", Access.WRITE)
+    ada, number = site.client("ada"), numbers["open"]
+    page = f"/library/documents/{number}"
+    assert "Read it again" in ada.get(page).text
+    found = site.services.library.document(site.people["ada"], number)
+    site.services.store._originals.path(found.sha256).write_bytes(b"damaged")
+    refused = ada.post(f"/api/documents/{number}/reingest")
+    assert refused.status_code == 409
+    assert "bring the file in once more" in refused.json()["detail"]
+    assert "bring the file in once more" in ada.post(f"{page}/reingest").text
+    site.services.store._originals.remove(found.sha256)
+    assert ada.post(f"{page}/reingest").status_code == 409
+    assert "It cannot be read again" in ada.get(page).text
+    assert site.services.jobs.jobs() == []
+
+
+def test_the_page_of_a_document_says_that_it_is_read_again(site, numbers):
+    grant(site, "ada", "open", Access.WRITE)
+    ada, page = site.client("ada"), f"/library/documents/{numbers['open']}"
+    assert ada.post(f"{page}/reingest").headers["location"] == f"{page}?job=1"
+    shown = ada.get(page).text
+    assert 'data-job="1"' in shown
+    assert "It is being read again" in shown
+    assert "Read it again" not in shown
+
+
+def collection_of(site: Site, name: str) -> int:
+    return site.services.store.collection(name).id

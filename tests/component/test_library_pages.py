@@ -1,7 +1,11 @@
 """The pages of the library: what each reader finds there, and what nobody else does."""
 
+import re
+
 import pytest
 
+from app.audit import Wanted
+from ingestion.jobs.types import ItemState, NewItem, Source, SourceKind
 from retrieval.types import Access
 from tests.component.test_http import Site, site
 from tests.component.test_library_api import TEXTS, grant, publish
@@ -107,18 +111,67 @@ def test_hostile_names_and_words_are_text_on_every_page(site):
     assert "<script>" not in root.get(receipt).text
 
 
-def test_lists_go_on_and_are_found_by_name(site):
-    for number in range(52):
-        publish(site, "open", f"/srv/{number:02}.txt", f"Tea number {number} is green and hot.")
+def test_lists_are_turned_like_pages_and_found_by_name(site):
+    for number in range(102):
+        publish(site, "open", f"/srv/{number}.txt", f"Tea number {number} is green and hot.")
     ada, base = site.client("ada"), f"/library/{collection(site, 'open')}"
-    first = ada.get(base, params={"order": "name", "named": ".txt"}).text
-    assert first.count("/library/documents/") == 50
-    more = first.split('href="?')[-1].split('"')[0].replace("&amp;", "&")
-    second = ada.get(f"{base}?{more}").text
-    assert second.count("/library/documents/") == 2
-    assert "From the beginning" in second
-    assert ada.get(base, params={"named": "07"}).text.count("/library/documents/") == 1
+
+    def names(**query: object) -> list[str]:
+        return re.findall(r"<bdi>(\d+)\.txt</bdi></a>", ada.get(base, params=query).text)
+
+    assert names(order="name", named=".txt") == [str(n) for n in range(50)]
+    assert names(order="name", named=".txt", page=3) == ["100", "101"]
+    assert names(order="oldest", page=2)[0] == "49"  # the first is a stand-in of the site
+    assert names(order="largest")[:2] == ["101", "100"]
+    first = ada.get(base).text
+    assert "1 to 50 of 103" in first
+    assert 'rel="next" href="?page=2"' in first
+    assert 'aria-sort="descending"><a class="sort" href="?order=oldest"' in first
+    assert "The list is not that long" in ada.get(base, params={"page": 99}).text
+    assert ada.get(base, params={"named": "77"}).text.count("/library/documents/") == 1
     assert "No document of that name" in ada.get(base, params={"named": "zzz"}).text
+    assert ada.get(base, params={"order": "colour"}).status_code == 422
+    assert ada.get(base, params={"page": 0}).status_code == 422
+
+
+def test_what_has_no_text_and_what_could_not_be_read_is_found(site, numbers):
+    publish(site, "open", "/srv/scan.png", "")
+    target = site.services.store.collection("open")
+    refused = {"state": ItemState.REJECTED, "reason": "it is a picture & <b>nothing</b> else"}
+    for path in ("/srv/open.txt", "/srv/bad.gif", "/srv/bad.gif"):
+        item = NewItem(path, path.rsplit("/", 1)[-1], 5, **refused)
+        site.services.jobs.create(target, Source(SourceKind.PATHS, (path,)), [item])
+    base, ada = f"/library/{target.id}", site.client("ada")
+    textless = ada.get(base, params={"shown": "textless"}).text
+    assert "scan.png" in textless
+    assert "open.txt" not in textless
+    assert "bad.gif" not in ada.get(base, params={"shown": "unread"}).text  # for who may write
+    grant(site, "ada", "open", Access.WRITE)
+    unread = ada.get(base, params={"shown": "unread"}).text
+    assert "Could not be read <span>1</span>" in unread  # one of them is a document by now
+    assert "it is a picture &amp; &lt;b&gt;nothing&lt;/b&gt; else" in unread
+
+
+def test_who_manages_chooses_a_policy_and_has_all_of_it_read_again(site, numbers):
+    grant(site, "ada", "open", Access.MANAGE)
+    ada, base = site.client("ada"), f"/library/{collection(site, 'open')}"
+    assert "are shown with their verdict" in ada.get(base).text
+    assert (
+        ada.post(f"{base}/policy", data={"policy": "strike"})
+        .headers["location"]
+        .endswith("/access?done=policy")
+    )
+    assert 'value="strike" checked' in ada.get(f"{base}/access").text
+    assert "are left out" in ada.get(base).text
+    assert ada.post(f"{base}/policy", data={"policy": "shout"}).status_code == 400
+    assert ada.post(f"{base}/reingest").headers["location"] == f"{base}?done=reingest"
+    [job] = site.services.jobs.jobs()
+    assert site.services.jobs.tally(job.id).files[ItemState.QUEUED] == 1
+    logged = {one.action for one in site.services.audit.every(Wanted())}
+    assert {"policy.chosen", "collection.reingested"} <= logged
+    bob = site.client("bob")
+    assert bob.post(f"{base}/policy", data={"policy": "show"}).status_code == 404
+    assert bob.post(f"{base}/reingest").status_code == 404
 
 
 @pytest.mark.parametrize(

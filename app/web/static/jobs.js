@@ -66,7 +66,7 @@ function update(card, job) {
     tellReasons(card);
   }
   if (ENDED.has(job.state) && !unread) {
-    const again = element("a", "", "Show the documents");
+    const again = element("a", "", place.dataset.again);
     again.href = location.pathname;
     card.actions.append(again);
   }
