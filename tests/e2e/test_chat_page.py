@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -156,6 +157,13 @@ def script(site):
 
 @pytest.fixture
 def address(site, script):
+    with served(site, script) as address:
+        yield address
+
+
+@contextmanager
+def served(site: Site, script: Script) -> Iterator[str]:
+    """The address of a server of the site, which answers as the script says."""
     services = replace(
         site.services,
         answer=script,
@@ -176,10 +184,12 @@ def address(site, script):
     while not server.started:
         time.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    script.let_go.set()
-    server.should_exit = True
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        script.let_go.set()
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Conversations and sources in a real browser: kept, taken up again, shown in their place."""
 
-import os
 import re
 import socket
 import threading
@@ -21,6 +20,7 @@ from generation.types import Assayed, AssayedSentence, Finished, Origin, Retriev
 from retrieval.types import Hit
 from tests.component.published import SAMPLES, publish_file
 from tests.component.test_http import answer_of, site
+from tests.e2e.axe import barriers
 from tests.e2e.test_chat_page import (
     HOSTILE,
     LONG_NAME,
@@ -35,7 +35,6 @@ from tests.e2e.test_chat_page import (
 # Fixtures, and when to skip.
 __all__ = ["browser", "open_page", "pytestmark", "script", "site"]
 
-AXE = Path(os.environ.get("AXE", "axe.min.js"))
 RTL = "\u202eevil\u202c"
 
 
@@ -303,7 +302,7 @@ KINDS = [({"width": 1280, "height": 800}, "light"), ({"width": 390, "height": 80
 
 @pytest.mark.parametrize(("viewport", "scheme"), KINDS)
 def test_whatever_stands_in_it_the_page_fits_and_is_accessible(open_page, viewport, scheme):
-    page = open_page.open(viewport=viewport, color_scheme=scheme, bypass_csp=AXE.is_file())
+    page = open_page.open(viewport=viewport, color_scheme=scheme)
     check(page)
     ask(page, "Which source says so? " + "w" * 300)
     expect(page.locator(".meta")).to_be_visible()
@@ -327,7 +326,4 @@ def test_whatever_stands_in_it_the_page_fits_and_is_accessible(open_page, viewpo
 
 def check(page: Page) -> None:
     assert not is_wider_than_the_window(page)
-    if AXE.is_file():
-        page.add_script_tag(path=AXE)
-        found = page.evaluate("axe.run()")
-        assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
+    assert barriers(page) == []

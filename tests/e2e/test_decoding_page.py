@@ -28,9 +28,9 @@ from tests.component.test_http import (
     sentence_from,
     site,
 )
+from tests.e2e.axe import barriers
 from tests.e2e.test_chat_page import CHROMIUM, HOSTILE, ask, browser, is_wider_than_the_window
 
-AXE = os.environ.get("AXE")
 KINDS = [
     ({"width": 1280, "height": 900}, "light"),
     ({"width": 1280, "height": 900}, "dark"),
@@ -123,7 +123,7 @@ def open_page(browser, address):
     contexts, complaints = [], []
 
     def open_page(**options: Any) -> Page:
-        context = browser.new_context(base_url=address, bypass_csp=bool(AXE), **options)
+        context = browser.new_context(base_url=address, **options)
         context.set_default_timeout(10_000)
         contexts.append(context)
         page = context.new_page()
@@ -454,7 +454,4 @@ def check(page: Page, shots: str | None, name: str) -> None:
     assert not is_wider_than_the_window(page)
     if shots:
         page.screenshot(path=Path(shots) / f"{name}.png", full_page="dialog" not in name)
-    if AXE:
-        page.add_script_tag(path=AXE)
-        found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']})")
-        assert [violation["id"] for violation in found["violations"]] == []
+    assert barriers(page) == []

@@ -1,8 +1,6 @@
 """The pages of evaluation, and what readers send from the chat, in a real browser."""
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -10,7 +8,7 @@ from playwright.sync_api import Page, expect
 from evals.types import Case, Expectation, Relevant
 from generation.types import Message
 from tests.component.test_evaluation_pages import BACKWARDS, LONG_WORD, evaluated, publish
-from tests.component.test_http import SCRIPT, answer_of, hit_of, sentence_from, site
+from tests.component.test_http import SCRIPT, Site, answer_of, hit_of, sentence_from, site
 from tests.e2e.test_chat_page import (
     CHROMIUM,
     address,
@@ -23,9 +21,6 @@ from tests.e2e.test_chat_page import (
 
 __all__ = ["address", "browser", "open_page", "script", "site"]  # fixtures
 
-# A copy of axe-core, which is no part of this repository.
-AXE = Path(os.environ.get("AXE", "axe.min.js"))
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 HOSTILE_SUITE = f"{SCRIPT} {BACKWARDS} {'s' * 150}"
 PATHS = [
     "/evals",
@@ -46,6 +41,11 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def evaluated_site(site):
+    fill(site)
+    return site
+
+
+def fill(site: Site) -> None:
     """Two runs, hostile words wherever words can be, and something of everything else."""
     services = site.services
     passages = publish(site)
@@ -67,7 +67,6 @@ def evaluated_site(site):
         note=LONG_WORD,
     )
     services.evals.propose("leases", [(proposed, None), (replace(proposed, key="b"), None)])
-    return site
 
 
 @pytest.fixture
@@ -92,21 +91,6 @@ def test_no_page_complains_or_scrolls_sideways_on_a_phone_and_on_a_desk(visit):
             expect(page.get_by_role("heading", level=1)).to_be_visible()
             assert not is_wider_than_the_window(page), (path, width)
         assert page.evaluate("window.harmed") is None
-
-
-@pytest.mark.skipif(not AXE.is_file(), reason="set AXE to a copy of axe.min.js")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(visit, scheme):
-    page = visit(PATHS[0], color_scheme=scheme)
-    found = []
-    for path in PATHS:
-        page.goto(path)
-        for details in page.locator("details").all():
-            details.evaluate("details => { details.open = true }")
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-        report = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
-        found += [(path, one["id"], one["nodes"][0]["html"]) for one in report["violations"]]
-    assert found == [], found
 
 
 def test_from_the_overview_to_the_case_with_the_keyboard(visit):
