@@ -4,10 +4,12 @@
 
 A new home folder with the real application, encoder, indexes and verifier, and an engine that
 writes one sentence. Every document has a word of its own in its text and one in its name, every
-collection one in its name. Between reads, an administrator changes who may read what, over HTTP.
+collection one in its name. Between reads, an administrator changes who may read what, over HTTP,
+and now and then jobs are worked on: uploads, and documents that are read again.
 A plain model in Python says what each reader may see at that moment. A leak is any reply that has
-a word of what the reader may not read, or a document that was deleted; a reply that is refused
-although its reader may read it is counted, too. Ends with 1 when there was either.
+a word of what the reader may not read, or a document that was deleted, and anything done that the
+reader may not do; a reply that is refused although its reader may have it is counted, too. Ends
+with 1 when there was either.
 """
 
 import argparse
@@ -23,10 +25,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from app.api.application import create_app
 from app.bootstrap import Assay
+from app.job_worker import work_through
 from app.scopes import EVERY
 from app.settings import settings_with
 from generation.engines.base import Piece
@@ -46,8 +49,16 @@ EVALUATION = ("/api/evals/suites", "/api/evals/runs", "/evals", "/api/evals/runs
 JOBS = ("/api/jobs", "/api/jobs/{number}", "/api/jobs/{number}/items")
 CONVERSATIONS = (
     "/api/conversations", "/api/conversations/{number}", "/api/conversations/{number}/export",
-    "/api/answers/{number}",
+    "/api/conversations/{number}/export?format=json", "/conversations/{number}",
 )  # fmt: skip
+ANSWERS = (
+    "/api/answers/{number}", "/api/answers/{number}/sources/0/0",
+    "/api/answers/{number}/sources/0/0/original", "/api/answers/{number}/sources/0/0/page",
+)  # fmt: skip
+PAGES = ("/", "/search?q={question}", "/api/policies", "/account")
+BOUNDARY = "drill"
+# What may be done with a collection, and what that includes.
+LEVELS = ("read", "write", "manage")
 # Words of texts, of documents' names and of collections' names, each with its number.
 MARK = re.compile(r"\b(zq|dn|cn)(\d+)q\b")
 
@@ -77,17 +88,25 @@ class World:
     documents: dict[int, tuple[int, int]] = field(default_factory=dict)  # -> collection, mark
     place_of_mark: dict[int, int] = field(default_factory=dict)  # document's mark -> collection
     receipts: list[int] = field(default_factory=list)
+    uploads: list[tuple[int, int]] = field(
+        default_factory=list
+    )  # collection, mark: not indexed yet
+    most_jobs: int = 1
+    most_answers: int = 1
+
+    def may(self, user: str, collection: int | None, access: str) -> bool:
+        level = self.levels(user).get(collection) if collection is not None else None
+        return level is not None and LEVELS.index(level) >= LEVELS.index(access)
 
     def levels(self, user: str) -> dict[int, str]:
         if user in self.disabled or user not in self.users:
             return {}
         holders = {user} | {group for group, member in self.members if member == user}
         found: dict[int, str] = {}
-        order = ["read", "write", "manage"]
         for (holder, collection), access in self.grants.items():
             if holder in holders and collection in self.collections:
                 before = found.get(collection, "read")
-                found[collection] = max(before, access, key=order.index)
+                found[collection] = max(before, access, key=LEVELS.index)
         return found
 
 
@@ -117,11 +136,16 @@ class Site:
     def __init__(self, app: Any) -> None:  # noqa: ANN401 - an ASGI application
         self._app = app
 
-    async def ask(
-        self, method: str, path: str, key: str, body: object = None
-    ) -> tuple[int, str, dict[str, str]]:
-        """Status, text and headers of the reply."""
-        raw = b"" if body is None else json.dumps(body).encode()
+    async def ask(self, method: str, path: str, key: str, body: object = None) -> tuple[int, str]:
+        """Status and text of the reply. A text for a body is a form with files."""
+        kind = (
+            f"multipart/form-data; boundary={BOUNDARY}"
+            if isinstance(body, str)
+            else "application/json"
+        )
+        raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        if body is None:
+            raw = b""
         target, _, query = path.partition("?")
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method,
@@ -129,12 +153,12 @@ class Site:
             "query_string": query.encode(), "client": ("127.0.0.1", 1), "server": ("localhost", 80),
             "headers": [
                 (b"host", b"localhost"), (b"authorization", f"Bearer {key}".encode()),
-                (b"content-type", b"application/json"),
+                (b"content-type", kind.encode()),
                 (b"content-length", str(len(raw)).encode()),
             ],
         }  # fmt: skip
         parts: list[bytes] = []
-        status, headers = 0, {}
+        status = 0
         is_sent = False
 
         async def receive() -> dict[str, object]:
@@ -145,15 +169,14 @@ class Site:
             return {"type": "http.request", "body": raw, "more_body": False}
 
         async def send(message: dict[str, Any]) -> None:
-            nonlocal status, headers
+            nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = {name.decode(): value.decode() for name, value in message["headers"]}
             else:
                 parts.append(message.get("body", b""))
 
         await self._app(scope, receive, send)
-        return status, b"".join(parts).decode(errors="replace"), headers
+        return status, b"".join(parts).decode(errors="replace")
 
 
 class Drill:
@@ -197,7 +220,7 @@ class Drill:
     # Changes
 
     async def _act(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401
-        status, text, _ = await self._site.ask(method, path, self._root, body)
+        status, text = await self._site.ask(method, path, self._root, body)
         if status >= 400:
             raise RuntimeError(f"{method} {path}: {status} {text[:300]}")
         return json.loads(text) if text else None
@@ -207,6 +230,7 @@ class Drill:
             (6, self._grant), (6, self._revoke), (3, self._join), (3, self._leave),
             (2, self._disable), (2, self._enable), (1, self._replace_user), (2, self._delete),
             (2, self._add_document), (0.3, self._delete_collection), (0.3, self._rename),
+            (1, self._work),
         ]  # fmt: skip
         [act] = self._choose.choices([a for _, a in acts], [weight for weight, _ in acts])
         await act()
@@ -322,6 +346,17 @@ class Drill:
         await self._act("PATCH", f"/api/collections/{number}", name)
         self.world.collections[number] = mark
 
+    async def _work(self) -> None:
+        """Do the jobs that wait: what was uploaded can be read from now on."""
+        await asyncio.to_thread(work_through, self._assay)
+        for collection, mark in self.world.uploads:
+            target = self._assay.collections.find(collection)
+            known = self._assay.store.known_files(target) if target else {}
+            found = known.get(f"upload:/paper dn{mark}q.txt")
+            if found is not None:
+                self.world.documents[found.document_id] = (collection, mark)
+        self.world.uploads.clear()
+
     def _any_user(self) -> str:
         return self._choose.choice(list(self.world.users))
 
@@ -329,22 +364,62 @@ class Drill:
         self._next += 1
         return self._next
 
+    def _form(self) -> str:
+        """An upload of a document that is nowhere else."""
+        mark = self._mark()
+        words = " ".join(self._choose.choices(TOPICS, k=12))
+        name = f"paper dn{mark}q.txt"
+        head = f'Content-Disposition: form-data; name="file"; filename="{name}"'
+        text = f"The {words} of zq{mark}q. What the zq{mark}q says about {words} is final."
+        return f"--{BOUNDARY}\r\n{head}\r\n\r\n{text}\r\n--{BOUNDARY}--\r\n"
+
     # Reads
 
     async def _read(self) -> None:
         user = self._any_user()
         door, method, path, body, wanted = self._door()
-        status, text, _ = await self._site.ask(method, path, self.world.keys[user], body)
+        status, text = await self._site.ask(method, path, self.world.keys[user], body)
         self.counted.reads[door] += 1
         self.counted.statuses[f"{door} {status}"] += 1
         levels = self.world.levels(user)
         if door == "search" and status == 200:
             # Beside what was found, it repeats the question, which may name anything.
             text = json.dumps(json.loads(text)["hits"])
+        if door == "upload" and status == 403:
+            text = text.replace(unquote(path.partition("=")[2]), "")  # as a refusal does
         for mark in self._leaked(text, levels, door):
             self.counted.leaks.append(f"{user} {method} {path}: {mark} ({status})")
-        if wanted is not None and wanted in levels and status != 200:
+        if door in {"upload", "reingest", "reingest all"}:
+            self._note_job(door, user, path, body, text, status, wanted)
+        elif wanted is not None and wanted in levels and status != 200:
             self.counted.refused.append(f"{user} {method} {path}: {status}")
+        if status == 200 and door in {"chat", "ask again"}:
+            numbers = re.findall(r'"answer": ?(\d+)', text)
+            self.world.most_answers = max([self.world.most_answers, *map(int, numbers)])
+
+    def _note_job(
+        self,
+        door: str,
+        user: str,
+        path: str,
+        body: object,
+        text: str,
+        status: int,
+        place: int | None,
+    ) -> None:
+        """What was done to a collection, or refused: it must be as its grants say."""
+        is_done = status < 300
+        if is_done and not self.world.may(user, place, "write"):
+            self.counted.leaks.append(f"{user} {door} {path}: {status} without the right to write")
+        if not is_done and self.world.may(user, place, "write"):
+            self.counted.refused.append(f"{user} {door} {path}: {status} {text[:200]}")
+        if not is_done:
+            return
+        self.world.most_jobs = max(self.world.most_jobs, json.loads(text)["job"])
+        if door == "upload" and place is not None:
+            [mark] = {int(found) for kind, found in MARK.findall(str(body)) if kind == "dn"}
+            self.world.uploads.append((place, mark))
+            self.world.place_of_mark[mark] = place
 
     def _leaked(self, text: str, levels: dict[int, str], door: str) -> set[str]:
         """The words in a reply that its reader may not see."""
@@ -352,13 +427,14 @@ class Drill:
         for collection, mark in self.world.documents.values():
             if collection in levels:
                 allowed |= {("zq", mark), ("dn", mark)}
-        if door.startswith("receipt"):
-            # Names of what was deleted from a collection that one may write to.
+        if door.startswith(("receipt", "jobs", "upload", "reingest")):
+            # Names of what was deleted from, or is not yet read into, what one may write to.
             allowed |= {
                 ("dn", mark)
                 for mark, collection in self.world.place_of_mark.items()
                 if levels.get(collection) in {"write", "manage"}
             }
+        if door.startswith("receipt"):
             allowed |= {(kind, int(mark)) for kind, mark in MARK.findall(text) if kind == "cn"}
         found = {(kind, int(mark)) for kind, mark in MARK.findall(text)}
         return {f"{kind}{mark}" for kind, mark in found - allowed}
@@ -380,12 +456,17 @@ class Drill:
         named = f"/api/documents?limit=200&named={choose.choice(['', 'dn'])}"
         administration = choose.choice(ADMINISTRATION)
         evaluation = choose.choice(EVALUATION).format(number=number)
-        jobs = choose.choice(JOBS).format(number=number)
-        conversations = choose.choice(CONVERSATIONS).format(number=number)
+        jobs = choose.choice(JOBS).format(number=choose.randint(1, world.most_jobs))
+        answered = choose.randint(1, world.most_answers)
+        conversations = choose.choice(CONVERSATIONS).format(number=answered)
+        answers = choose.choice(ANSWERS).format(number=answered)
+        other_page = choose.choice(PAGES).format(question=quote(question))
+        shelf_name = quote(f"shelf cn{world.collections[collection]}q")
         doors: list[tuple[float, str, str, str, object, int | None]] = [
             (6, "search", "POST", "/api/search", {"question": some, "k": 50}, None),
-            (1.5, "ask", "POST", "/api/ask", {"question": question}, None),
-            (1, "completions", "POST", "/v1/chat/completions", chat, None),
+            (0.5, "ask", "POST", "/api/ask", {"question": question}, None),
+            (0.3, "completions", "POST", "/v1/chat/completions", chat, None),
+            (0.5, "chat", "POST", "/api/conversations", {"question": question}, None),
             (6, "documents", "GET", named, None, None),
             (
                 5,
@@ -411,7 +492,19 @@ class Drill:
             (1, "evaluation", "GET", evaluation, None, None),
             (1, "administration", "GET", administration, None, None),
             (2, "jobs", "GET", jobs, None, None),
-            (2, "conversations", "GET", conversations, None, None),
+            (3, "conversations", "GET", conversations, None, None),
+            (5, "answers", "GET", answers, None, None),
+            (3, "pages", "GET", other_page, None, None),
+            (0.5, "reingest", "POST", f"{api}/reingest", None, place),
+            (0.2, "reingest all", "POST", f"{shelf}/reingest", None, collection),
+            (
+                0.5,
+                "upload",
+                "POST",
+                f"/api/jobs?collection={shelf_name}",
+                self._form(),
+                collection,
+            ),
         ]
         [(_, *chosen)] = choose.choices(doors, [one[0] for one in doors])
         name, method, path, body, wanted = chosen
