@@ -92,6 +92,12 @@ def evidence(page: Page) -> None:
     expect(page.locator("#evidence mark, .paper rect").first).to_be_attached()
 
 
+def is_higher_than_the_window(page: Page) -> bool:
+    return page.evaluate(
+        "document.documentElement.scrollHeight > document.documentElement.clientHeight"
+    )
+
+
 def decoding(page: Page) -> None:
     page.locator("#decoding-open").click()
     expect(page.get_by_role("dialog")).to_be_visible()
@@ -148,6 +154,8 @@ def test_a_page_has_no_barrier_whatever_the_window_and_the_light(visited, name):
         page.set_viewport_size(width)
         if is_wider_than_the_window(page):
             found[window, "width"] = ["it scrolls sideways"]
+        if name.startswith("chat") and is_higher_than_the_window(page):
+            found[window, "height"] = ["the room moves, and not only what is in it"]
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             found[window, scheme] = barriers(page, only_colours=scheme == "dark")
