@@ -134,6 +134,18 @@ _KEPT_EVENTS = (
 _ASKED = Example({"question": _QUESTION}, _KEPT_EVENTS, EVENTS)
 _OF_JOB = Example(reply=_JOB)
 
+_ITEM = {
+    "item": 1,
+    "name": "lease.pdf",
+    "size": 82_114,
+    "state": "rejected",
+    "change": None,
+    "reason": "it is encrypted and needs a password",
+    "needs_password": True,
+    "attempts": 1,
+    "seconds": 0.4,
+    "passages": 0,
+}
 EXAMPLES: Mapping[tuple[str, str], Example] = MappingProxyType(
     {
         ("get", "/healthz"): Example(reply={"status": "alive"}),
@@ -266,21 +278,20 @@ EXAMPLES: Mapping[tuple[str, str], Example] = MappingProxyType(
         ("get", "/api/jobs/{job}"): _OF_JOB,
         ("get", "/api/jobs/{job}/items"): Example(
             reply={
-                "items": [
-                    {
-                        "item": 1,
-                        "name": "lease.pdf",
-                        "size": 82_114,
-                        "state": "rejected",
-                        "change": None,
-                        "reason": "it is encrypted; save it without a password",
-                        "attempts": 1,
-                        "seconds": 0.4,
-                        "passages": 0,
-                    }
-                ],
+                "items": [_ITEM],
                 "total": 1,
             }
+        ),
+        ("post", "/api/jobs/{job}/items/{item}/password"): Example(
+            {"password": "correct horse"},
+            {
+                **_ITEM,
+                "state": "indexed",
+                "change": "added",
+                "reason": "",
+                "needs_password": False,
+                "passages": 41,
+            },
         ),
         ("get", "/api/jobs/{job}/events"): Example(
             reply='event: progress\ndata: {"job": 12, "state": "running", ...}\n\n', media=EVENTS
