@@ -195,6 +195,7 @@ EXAMPLES: Mapping[tuple[str, str], Example] = MappingProxyType(
             media="application/octet-stream"
         ),
         ("get", "/api/documents/{document}/original"): Example(media="application/octet-stream"),
+        ("put", "/api/documents/{document}/tags"): Example({"tags": ["2026", "rent"]}),
         ("post", "/api/verify"): Example(
             {
                 "items": [
