@@ -63,7 +63,13 @@ def busy(site, script, readiness):
 @pytest.fixture
 def address(busy, script):
     config = uvicorn.Config(
-        busy.app, host="127.0.0.1", port=0, ws="none", lifespan="off", log_config=None
+        busy.app,
+        host="127.0.0.1",
+        port=0,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
