@@ -9,13 +9,14 @@ import click
 
 from retrieval.languages import LANGUAGES
 from retrieval.narrowing import Narrowing
-from retrieval.tags import tags_of
 
 _day = click.DateTime(["%Y-%m-%d"])
 
 
 def kept_tags(_: object, __: object, texts: tuple[str, ...]) -> tuple[str, ...]:
     """Tags of a command line as they are kept."""
+    from retrieval.tags import tags_of
+
     try:
         return tags_of(texts)
     except ValueError as error:

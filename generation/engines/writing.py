@@ -48,9 +48,8 @@ class WrittenText:
         """The text of the tokens that are not settled yet; empty while it may still change."""
         before = self._decode(self._tokens[: self._settled])
         text = self._decode(self._tokens)
-        unfinished = len(self._tokens) - self._settled
         may_change = text.endswith("\ufffd") or not text.startswith(before)
-        if may_change and not is_last and unfinished < _LONGEST_UNFINISHED:
+        if may_change and not is_last and self._unfinished() < _LONGEST_UNFINISHED:
             return ""
         more = text[len(before) :]
         # Tokens stay as the neighbour of the next ones only if they read as something there: a
@@ -59,6 +58,10 @@ class WrittenText:
             del self._tokens[: self._settled]
         self._settled = len(self._tokens)
         return more
+
+    def _unfinished(self) -> int:
+        """How many tokens are not settled, those aside that read as nothing: special ones."""
+        return sum(bool(self._decode([token])) for token in self._tokens[self._settled :])
 
     def _cut_at_stop(self) -> None:
         found = [place for stop in self._stops if (place := self._held.find(stop)) >= 0]

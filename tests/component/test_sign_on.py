@@ -183,32 +183,35 @@ def test_a_stolen_code_is_of_no_use_in_another_browser(door):
     assert "begin again" in door.refused(thief, f"/login/callback?{query}")
 
 
-WRONG_CLAIMS = [
-    ({"aud": "another"}, "sent a token for another application"),
-    ({"aud": [CLIENT, "another"]}, "sent a token for another application"),
-    ({"azp": "another"}, "sent a token for another application"),
-    ({"iss": "https://other.example"}, "sent a token with another iss than expected"),
-    ({"nonce": "another"}, "belongs to no log-in"),
-    ({"nonce": None}, "belongs to no log-in"),
-    ({"nonce": ["another"]}, "belongs to no log-in"),
-    ({"exp": int(time.time()) - 120}, "has expired by the clock of this server"),
-    ({"exp": None}, "sent a token without exp"),
-    ({"exp": "tomorrow"}, "sent a token with another exp"),
-    ({"iat": int(time.time()) + 600}, "is of the future by the clock of this server"),
-    ({"nbf": int(time.time()) + 600}, "is of the future"),
-    ({"sub": None}, "sent a token without sub"),
-    ({"sub": ""}, "another sub"),
-    ({"sub": 7}, "another sub"),
-    ({"sub": "x" * 256}, "whose subject cannot be kept"),
-    ({"preferred_username": None}, "the claim 'preferred_username' is missing"),
-    ({"preferred_username": "ma\u200bria"}, "cannot be the name of an account"),
-    ({"preferred_username": "ada"}, f"`assay user tie NAME {SUBJECT}`"),
-]
+def wrong_claims() -> list[tuple[dict, str]]:
+    """Claims of a token, and what is said of each."""
+    now = int(time.time())
+    return [
+        ({"aud": "another"}, "sent a token for another application"),
+        ({"aud": [CLIENT, "another"]}, "sent a token for another application"),
+        ({"azp": "another"}, "sent a token for another application"),
+        ({"iss": "https://other.example"}, "sent a token with another iss than expected"),
+        ({"nonce": "another"}, "belongs to no log-in"),
+        ({"nonce": None}, "belongs to no log-in"),
+        ({"nonce": ["another"]}, "belongs to no log-in"),
+        ({"exp": now - 120}, "has expired by the clock of this server"),
+        ({"exp": None}, "sent a token without exp"),
+        ({"exp": "tomorrow"}, "sent a token with another exp"),
+        ({"iat": now + 600}, "is of the future by the clock of this server"),
+        ({"nbf": now + 600}, "is of the future"),
+        ({"sub": None}, "sent a token without sub"),
+        ({"sub": ""}, "another sub"),
+        ({"sub": 7}, "another sub"),
+        ({"sub": "x" * 256}, "whose subject cannot be kept"),
+        ({"preferred_username": None}, "the claim 'preferred_username' is missing"),
+        ({"preferred_username": "ma\u200bria"}, "cannot be the name of an account"),
+        ({"preferred_username": "ada"}, f"`assay user tie NAME {SUBJECT}`"),
+    ]
 
 
 def test_what_is_wrong_with_a_token_is_said_and_nobody_comes_in(door):
     client = door.client()
-    for claims, said in WRONG_CLAIMS:
+    for claims, said in wrong_claims():
         door.provider.claims = claims
         assert said in door.refused(client, door.place(client)), claims
     assert len(door.site.services.people.users()) == 4

@@ -14,14 +14,14 @@ from training.answer_finding.questions import Asked, made_unanswerable
 from training.answer_finding.train import lessons
 from training.groundedness.train import bundled_encoder
 
-PACKER = WindowPacker(Tokenizer.from_file(str(bundled_encoder() / "tokenizer.json")), 32)
+PACKER = WindowPacker(Tokenizer.from_file(str(bundled_encoder() / "tokenizer.json")), 128)
 TEXT = "Rollo was the Norse leader. He swore fealty in 911. Many others came later, and stayed."
 
 
 @given(st.text(max_size=400), st.text(max_size=80))
 def test_windows_hold_all_of_a_text_and_each_fits(text: str, question: str) -> None:
     windows = list(PACKER.windows(question, text))
-    assert all(len(window.tokens) == len(window.types) <= 64 for window in windows)
+    assert all(len(window.tokens) == len(window.types) <= 128 for window in windows)
     read = [span for window in windows for span in window.offsets]
     whole = next(iter(WindowPacker(PACKER._tokenizer, 10_000).windows(question, text))).offsets
     assert set(read) == set(whole)

@@ -129,6 +129,11 @@ def test_bytes_that_are_no_characters_are_not_decoded_again_and_again() -> None:
     assert decoded < 100 * len(tokens)
 
 
+def test_special_tokens_do_not_cut_the_character_that_comes_after_them() -> None:
+    tokens = [6, *[4] * 13, 7, 8, 9]
+    assert "".join(pieces(WrittenText(as_pieces, ()), tokens)) == as_pieces(tokens) == "�€"
+
+
 @pytest.mark.parametrize("decode", [as_bytes, as_pieces])
 @given(data=st.data())
 def test_joined_pieces_are_the_whole_text(
