@@ -13,11 +13,7 @@ from generation.errors import BadDecoding
 from generation.groundedness.types import Verifier
 from generation.language import language_of
 from generation.policies import strictest
-from generation.presumption import (
-    differs_in_number,
-    presumed,
-    speaks_of_evidence,
-)
+from generation.presumption import differs_in_number, presumed, speaks_of_evidence
 from generation.prompt import Excerpt, Prompt, build_prompt
 from generation.quoting import Quote, rank_quotes
 from generation.recall import ReadPassages, as_asked

@@ -112,9 +112,10 @@ def _runner(folder: Path) -> Runner:
     except (ImportError, NotUnderstood, RuntimeError) as error:
         reason = str(error).strip().partition("\n")[0]
         _logger.warning("the answer finder runs with torch, which is slower: %s", reason)
-    from generation.answer_finding.network import TorchFinderRunner, load_network
+    from generation.answer_finding.network import load_network
+    from generation.groundedness.network import TorchRunner
 
-    return TorchFinderRunner(load_network(folder))
+    return TorchRunner(load_network(folder))
 
 
 def openvino_runner(folder: Path) -> Runner:

@@ -1,17 +1,12 @@
 """The finder's network in torch: what training trains, and what runs where OpenVINO cannot."""
 
-import json
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
-from retrieval.inference.padding import Padded
-from retrieval.torch_encoder import has_fast_bfloat16
+from generation.groundedness.network import filled, pooled
 
 
 class FinderNetwork(nn.Module):
@@ -38,32 +33,10 @@ class FinderNetwork(nn.Module):
         states = self.encoder(
             input_ids=tokens, token_type_ids=types, attention_mask=mask
         ).last_hidden_state
-        own = (types * mask).unsqueeze(-1).to(states.dtype)
-        mean = (states * own).sum(1) / own.sum(1)
-        most = states.masked_fill(own == 0, torch.finfo(states.dtype).min).amax(1)
-        mixed = torch.tanh(self.mixed(torch.cat([states[:, 0], mean, most], dim=-1)))
+        mixed = torch.tanh(self.mixed(pooled(states, types, mask)))
         return self.holds(mixed), self.span(states)
-
-
-class TorchFinderRunner:
-    """Computes with a network; see `model.Runner`."""
-
-    def __init__(self, network: FinderNetwork) -> None:
-        self._network = network.eval()
-        self._dtype = torch.bfloat16 if has_fast_bfloat16() else torch.float32
-
-    @torch.inference_mode()
-    def __call__(self, batch: Padded) -> list[NDArray[np.float32]]:
-        """Logits of texts (batch, 1) and of tokens (batch, length, 2)."""
-        inputs = (torch.from_numpy(part) for part in (batch.tokens, batch.types, batch.mask))
-        with torch.autocast("cpu", self._dtype, enabled=self._dtype != torch.float32):
-            return [found.float().numpy() for found in self._network(*inputs)]
 
 
 def load_network(folder: Path) -> FinderNetwork:
     """The network of a folder whose files were checked."""
-    description = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    network = FinderNetwork(BertConfig(**description["encoder"]))
-    weights = load_file(folder / "model.safetensors")
-    network.load_state_dict({name: value.float() for name, value in weights.items()})
-    return network
+    return filled(FinderNetwork, folder)

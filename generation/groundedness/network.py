@@ -1,8 +1,9 @@
 """The groundedness network in torch: what training trains, and what runs where OpenVINO cannot."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +15,8 @@ from transformers import BertConfig, BertModel
 from generation.groundedness.packing import Packed
 from retrieval.inference.padding import Padded
 from retrieval.torch_encoder import has_fast_bfloat16
+
+_Kind = TypeVar("_Kind", bound=nn.Module)
 
 
 class GroundednessNetwork(nn.Module):
@@ -39,11 +42,23 @@ class GroundednessNetwork(nn.Module):
         states = self.encoder(
             input_ids=tokens, token_type_ids=types, attention_mask=mask
         ).last_hidden_state
-        judged = (types * mask).unsqueeze(-1).to(states.dtype)
-        mean = (states * judged).sum(1) / judged.sum(1)
-        most = states.masked_fill(judged == 0, torch.finfo(states.dtype).min).amax(1)
-        mixed = torch.tanh(self.mixed(torch.cat([states[:, 0], mean, most], dim=-1)))
+        mixed = torch.tanh(self.mixed(pooled(states, types, mask)))
         return self.sentence(mixed), self.token(states).squeeze(-1)
+
+
+def pooled(states: Tensor, types: Tensor, mask: Tensor) -> Tensor:
+    """The first token's state, the mean of those of type 1 and their maxima.
+
+    Args:
+        states: (batch, length, width); the others as the networks take them.
+
+    Returns:
+        (batch, 3 * width), in the type of `states`.
+    """
+    own = (types * mask).unsqueeze(-1).to(states.dtype)
+    mean = (states * own).sum(1) / own.sum(1)
+    most = states.masked_fill(own == 0, torch.finfo(states.dtype).min).amax(1)
+    return torch.cat([states[:, 0], mean, most], dim=-1)
 
 
 def batch(packed: Sequence[Packed], multiple: int = 1) -> tuple[Tensor, Tensor, Tensor]:
@@ -62,15 +77,15 @@ def batch(packed: Sequence[Packed], multiple: int = 1) -> tuple[Tensor, Tensor, 
 
 
 class TorchRunner:
-    """Computes with a network; see `model.Runner`."""
+    """Computes with a network of this kind; see `Runner` of the module that packs for it."""
 
-    def __init__(self, network: GroundednessNetwork) -> None:
+    def __init__(self, network: nn.Module) -> None:
         self._network = network.eval()
         self._dtype = torch.bfloat16 if has_fast_bfloat16() else torch.float32
 
     @torch.inference_mode()
     def __call__(self, batch: Padded) -> list[NDArray[np.float32]]:
-        """Logits of sentences (batch, 2) and of tokens (batch, length)."""
+        """What the network gives for a batch, in float32."""
         inputs = (torch.from_numpy(part) for part in (batch.tokens, batch.types, batch.mask))
         with torch.autocast("cpu", self._dtype, enabled=self._dtype != torch.float32):
             return [found.float().numpy() for found in self._network(*inputs)]
@@ -78,8 +93,13 @@ class TorchRunner:
 
 def load_network(folder: Path) -> GroundednessNetwork:
     """The network of a folder whose files were checked."""
+    return filled(GroundednessNetwork, folder)
+
+
+def filled(kind: Callable[[BertConfig], _Kind], folder: Path) -> _Kind:
+    """A network of a kind with the configuration and the weights of a folder."""
     description = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    network = GroundednessNetwork(BertConfig(**description["encoder"]))
+    network = kind(BertConfig(**description["encoder"]))
     weights = load_file(folder / "model.safetensors")
     network.load_state_dict({name: value.float() for name, value in weights.items()})
     return network

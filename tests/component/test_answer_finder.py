@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from generation.answer_finding.model import FILES, WEIGHTS, load_finder, openvino_runner
-from generation.answer_finding.network import TorchFinderRunner, load_network
+from generation.answer_finding.network import load_network
 from generation.errors import ModelUnusable
+from generation.groundedness.network import TorchRunner
 from retrieval.inference.padding import padded
 
 LEASE = (
@@ -65,7 +66,7 @@ def test_openvino_and_torch_agree():
     batch = padded(tokens, types)
     torch.manual_seed(0)
     ours = openvino_runner(WEIGHTS)(batch)
-    theirs = TorchFinderRunner(load_network(WEIGHTS))(batch)
+    theirs = TorchRunner(load_network(WEIGHTS))(batch)
     for one, other in zip(ours, theirs, strict=True):
         assert one.shape == other.shape
     assert np.abs(ours[0] - theirs[0]).max() < 0.15  # both compute in bfloat16 where they can

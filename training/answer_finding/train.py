@@ -23,8 +23,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmarks.squad import FITTING, normalised
 from generation.answer_finding.model import LocalAnswerFinder
-from generation.answer_finding.network import FinderNetwork, TorchFinderRunner
+from generation.answer_finding.network import FinderNetwork
 from generation.answer_finding.packing import Window, WindowPacker
+from generation.groundedness.network import TorchRunner
 from generation.groundedness.verifier import WEIGHTS
 from training.answer_finding.office import office_questions
 from training.answer_finding.questions import Asked, made_unanswerable, squad, xquad
@@ -158,7 +159,7 @@ def train(
 def measure(network: FinderNetwork, rows: Sequence[Asked], name: str) -> None:
     """Say how well whole paragraphs are told apart, and answers found."""
     packer = _packer(MAX_TOKENS)
-    finder = LocalAnswerFinder(TorchFinderRunner(network), packer, name)
+    finder = LocalAnswerFinder(TorchRunner(network), packer, name)
     found = [finder.find(row.question, [row.text])[0] for row in rows]
     is_answered = [bool(row.answers) for row in rows]
     holds = roc_auc_score(is_answered, [one.holds for one in found])
