@@ -15,6 +15,8 @@ UPGRADE ?=
 export PYTHON TORCH_BACKEND
 
 PY := .venv/bin/python
+# Tests share servers, models and files within a file of tests, never between files. Each process needs up to 3 GB.
+AT_ONCE = -n auto --maxprocesses 4 --dist loadfile
 COMPILE = .venv/bin/uv pip compile --quiet --config-file requirements/uv.toml --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header $(if $(UPGRADE),--upgrade)
 
@@ -34,10 +36,10 @@ evals: ## Add ragas and models as judges, for `assay eval run --judge` (400 MB)
 	@sh scripts/install.sh evals
 
 check: lint ## The fast checks: lint, then unit and component tests
-	$(PY) -m pytest tests/unit tests/component
+	$(PY) -m pytest $(AT_ONCE) tests/unit tests/component
 
 test: lint ## Every check and every test, browser and server tests too
-	$(PY) -m pytest
+	$(PY) -m pytest $(AT_ONCE)
 
 format: dev ## Rewrite the sources the way `make lint` wants them
 	$(PY) -m ruff check --fix --exit-zero --quiet .
