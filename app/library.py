@@ -60,13 +60,16 @@ class Library:
         order: Order,
         after: Place | None,
         named: str,
+        tag: str,
         limit: int,
     ) -> list[Listed]:
-        """Documents that `requester` may read, of one collection or of all."""
+        """Documents that `requester` may read, of one collection or of all; see `Catalog`."""
         among = self._access.readable(requester)
         if collection is not None:
             among &= {collection.id}
-        return self._catalog.documents(among, order=order, after=after, named=named, limit=limit)
+        return self._catalog.documents(
+            among, order=order, after=after, named=named, tag=tag, limit=limit
+        )
 
     def page(
         self,
@@ -76,6 +79,7 @@ class Library:
         number: int,
         size: int,
         named: str,
+        tag: str,
         only_textless: bool,
     ) -> DocumentPage:
         """A page of the documents of a collection that may be read; see `Catalog.page`."""
@@ -85,6 +89,7 @@ class Library:
             number=number,
             size=size,
             named=named,
+            tag=tag,
             only_textless=only_textless,
         )
 
@@ -187,9 +192,12 @@ class Library:
             actor, "document.tagged", of, collection_id=document.collection.id, tags=len(tags)
         )
 
-    def tags_used(self, requester: Principal) -> list[UsedTag]:
-        """The tags of the documents that `requester` may read, sorted."""
-        return self._tags.used(self._access.readable(requester))
+    def tags_used(
+        self, requester: Principal, collection: Collection | None = None
+    ) -> list[UsedTag]:
+        """The tags of the documents that `requester` may read, of one collection or all, sorted."""
+        among = self._access.readable(requester)
+        return self._tags.used(among if collection is None else among & {collection.id})
 
     # Deleting
 

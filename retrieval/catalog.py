@@ -138,6 +138,7 @@ class Catalog:
         order: Order = Order.NEWEST,
         after: Place | None = None,
         named: str = "",
+        tag: str = "",
         limit: int = 50,
     ) -> list[Listed]:
         """Documents of these collections.
@@ -145,8 +146,9 @@ class Catalog:
         Args:
             after: the `place` of the last one of the page before.
             named: what the name must contain; capitals of ASCII count like small letters.
+            tag: what they must be tagged with, from `tag_of`.
         """
-        query = _ordered(_listed(), order).where(_within(among, named)).limit(limit)
+        query = _ordered(_listed(), order).where(_within(among, named, tag)).limit(limit)
         if after is not None:
             query = query.where(_after(order, after))
         with self._engine.begin() as sql:
@@ -160,6 +162,7 @@ class Catalog:
         number: int,
         size: int,
         named: str = "",
+        tag: str = "",
         only_textless: bool = False,
     ) -> DocumentPage:
         """A page of a collection's documents, `size` long and counted from 1.
@@ -167,9 +170,10 @@ class Catalog:
         A page behind the last is empty; `total` says how many documents all pages have.
 
         Args:
+            named, tag: see `documents`.
             only_textless: only those in which there was no text.
         """
-        wanted = _within(frozenset({collection.id}), named)
+        wanted = _within(frozenset({collection.id}), named, tag)
         if only_textless:
             wanted &= documents.c.passages == 0
         chosen = _ordered(select(documents.c.id), order).where(wanted)
@@ -269,9 +273,14 @@ def _listed() -> Select[Any]:
     )
 
 
-def _within(among: frozenset[int], named: str) -> ColumnElement[bool]:
-    wanted = documents.c.collection_id.in_(among)
-    return wanted & documents.c.name.icontains(named, autoescape=True) if named else wanted
+def _within(among: frozenset[int], named: str, tag: str) -> ColumnElement[bool]:
+    wanted: ColumnElement[bool] = documents.c.collection_id.in_(among)
+    if named:
+        wanted &= documents.c.name.icontains(named, autoescape=True)
+    if tag:
+        tagged = select(document_tags.c.document_id).where(document_tags.c.tag == tag)
+        wanted &= documents.c.id.in_(tagged)
+    return wanted
 
 
 def _ordered(query: Select[Any], order: Order) -> Select[Any]:

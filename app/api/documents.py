@@ -16,6 +16,7 @@ from app.api.library_wire import (
     receipt_json,
     stored_passage_json,
 )
+from app.api.narrowing import Tag
 from app.api.replies import (
     LONGEST_CURSOR,
     Numbered,
@@ -140,6 +141,7 @@ def _add_reading(router: APIRouter, services: Services, identity: Identity) -> N
         collection: Annotated[int | None, Query(ge=0, lt=2**63, description="its number")] = None,
         order: Order = Order.NEWEST,
         named: Annotated[str, Query(max_length=200, description="part of the name")] = "",
+        tag: Annotated[Tag | None, Query(description="what they are tagged with")] = None,
         cursor: Annotated[str | None, Query(max_length=LONGEST_CURSOR)] = None,
         limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 50,
     ) -> Response:
@@ -154,6 +156,7 @@ def _add_reading(router: APIRouter, services: Services, identity: Identity) -> N
             order=order,
             after=place_of(cursor, order),
             named=named.strip(),
+            tag=tag or "",
             limit=limit + 1,
         )
         page = found[:limit]

@@ -19,7 +19,7 @@ from generation.injection import commands_in
 from retrieval.catalog import Listed, Order
 from retrieval.hidden import HiddenBy
 from retrieval.languages import LANGUAGES
-from retrieval.tags import tags_of
+from retrieval.tags import LONGEST_TAG, tags_of
 from retrieval.types import Access
 
 _READ = ["GET", "HEAD"]
@@ -119,6 +119,7 @@ def _add_collections(router: APIRouter, services: Services, identity: Identity) 
         asking: Annotated[Asking, asks],
         order: Order = Order.NEWEST,
         named: Annotated[str, Query(max_length=200)] = "",
+        tag: Annotated[str, Query(max_length=LONGEST_TAG)] = "",
         shown: Shown = Shown.ALL,
         page: Annotated[int, Query(ge=1, le=_LAST_PAGE)] = 1,
         done: str | None = None,
@@ -127,6 +128,7 @@ def _add_collections(router: APIRouter, services: Services, identity: Identity) 
         [size] = services.collections.sizes(frozenset({found.id}))
         access = services.access.levels(asking.principal)[found.id]
         may_write = access.includes(Access.WRITE)
+        tag = " ".join(tag.casefold().split())
         unread = services.jobs.unread(found, limit=_MOST_UNREAD) if may_write else None
         listed = services.library.page(
             found,
@@ -134,13 +136,15 @@ def _add_collections(router: APIRouter, services: Services, identity: Identity) 
             number=page,
             size=_DOCUMENTS,
             named=named.strip(),
+            tag=tag,
             only_textless=shown is Shown.TEXTLESS,
         )
 
         def address(**changes: object) -> str:
             """This list otherwise; on its first page, unless said."""
-            wanted = {"named": named, "order": order, "shown": shown, "page": 1, **changes}
-            usual = {"named": "", "order": Order.NEWEST, "shown": Shown.ALL, "page": 1}
+            here = {"named": named, "tag": tag, "order": order, "shown": shown, "page": 1}
+            usual = {"named": "", "tag": "", "order": Order.NEWEST, "shown": Shown.ALL, "page": 1}
+            wanted = {**here, **changes}
             return "?" + urlencode({k: str(v) for k, v in wanted.items() if v != usual[k]})
 
         return _page(
@@ -163,6 +167,8 @@ def _add_collections(router: APIRouter, services: Services, identity: Identity) 
             columns=_COLUMNS,
             rising=_RISING,
             named=named,
+            tag=tag,
+            tags=services.library.tags_used(asking.principal, found),
             fetches_urls=services.fetches_urls,
             shown=shown,
             address=address,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.cli.narrowing import kept_tags
+from app.cli.narrowing import kept_tag, kept_tags
 from app.cli.opening import open_assay
 from app.cli.terminal import Terminal, excerpt, json_option
 from retrieval.catalog import Order
@@ -29,6 +29,7 @@ def documents() -> None:
 )
 @click.option("--collection", metavar="NAME", help="Of this collection only.")
 @click.option("--named", default="", metavar="TEXT", help="Whose name contains this.")
+@click.option("--tag", metavar="TAG", callback=kept_tag, help="That are so tagged.")
 @click.option(
     "--order",
     type=click.Choice([order.value for order in Order]),
@@ -39,7 +40,12 @@ def documents() -> None:
 @json_option
 @click.pass_obj
 def list_documents(
-    terminal: Terminal, collection: str | None, named: str, order: str, limit: int | None
+    terminal: Terminal,
+    collection: str | None,
+    named: str,
+    tag: str,
+    order: str,
+    limit: int | None,
 ) -> None:
     """List documents: number, collection, name, passages, pages."""
     from app.api.library_wire import listed_json
@@ -50,7 +56,7 @@ def list_documents(
     while limit is None or len(rows) < limit:
         wanted = _PAGE if limit is None else min(_PAGE, limit - len(rows))
         page = assay.catalog.documents(
-            among, order=Order(order), after=after, named=named, limit=wanted
+            among, order=Order(order), after=after, named=named, tag=tag, limit=wanted
         )
         if not page:
             break

@@ -23,6 +23,11 @@ def kept_tags(_: object, __: object, texts: tuple[str, ...]) -> tuple[str, ...]:
         raise click.BadParameter(str(error)) from error
 
 
+def kept_tag(_: object, __: object, text: str | None) -> str:
+    """A tag of a command line as it is kept; "" without one."""
+    return "" if text is None else kept_tags(None, None, (text,))[0]
+
+
 def narrowing_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command options that narrow, from `--in` to `--tag`; they come to it as `within`."""
 

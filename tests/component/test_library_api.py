@@ -260,6 +260,10 @@ def test_who_may_write_tags_a_document_and_others_find_it_by_them(site, numbers)
     assert ada.get(path).json()["tags"] == ["rent 2026", "urgent"]
     for tags in ([""], ["a,b"], ["x" * 51], ["a\u202eb"], [str(i) for i in range(21)], "x"):
         assert ada.put(f"{path}/tags", json={"tags": tags}).status_code == 422
+    listed = site.client("root").get("/api/documents", params={"tag": " Rent 2026"}).json()
+    assert [one["id"] for one in listed["documents"]] == [numbers["open"]]
+    assert ada.get("/api/documents", params={"tag": "gone"}).json()["documents"] == []
+    assert ada.get("/api/documents", params={"tag": "a,b"}).status_code == 422
     [entry] = site.services.audit.entries(Wanted(action="document.tagged"))
     assert (entry.details["tags"], entry.actor.name) == (2, "ada")
     assert ada.put(f"{path}/tags", json={"tags": []}).json()["tags"] == []

@@ -219,3 +219,23 @@ def test_a_document_is_tagged_on_its_page_and_found_by_the_tag(site, numbers):
     assert '<option value="tea">' in search
     assert "Nothing found" not in search
     assert "<b>" not in search
+
+
+def test_a_list_keeps_to_a_tag_and_offers_those_that_its_own_documents_have(site, numbers):
+    other = publish(site, "open", "/srv/other.txt", "Coffee is black.")
+    root, base = site.client("root"), f"/library/{collection(site, 'open')}"
+    assert 'name="tag"><option' not in root.get(base).text  # nothing is tagged yet
+    root.post(f"/library/documents/{numbers['open']}/tags", data={"tags": "tea, <b>"})
+    root.post(f"/library/documents/{numbers['secret']}/tags", data={"tags": "hidden"})
+    shown = root.get(base, params={"order": "name"}).text
+    assert '<option value="tea">tea (1)</option>' in shown
+    assert 'href="?tag=tea&amp;order=name"' in shown
+    assert "hidden" not in re.findall(r'<option value="(\w+)"', shown)
+    assert "<b>" not in shown
+    kept = root.get(base, params={"tag": " TEA"}).text
+    assert f'href="/library/documents/{numbers["open"]}"' in kept
+    assert f'href="/library/documents/{other}"' not in kept
+    assert '<option value="tea" selected>' in kept
+    nothing = root.get(base, params={"tag": "gone"}).text
+    assert "No document has that tag" in nothing
+    assert '<option value="gone" selected>' in nothing
