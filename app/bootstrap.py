@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from ingestion.stage_times import StageTimes
     from retrieval.encoder import Encoder
     from retrieval.search import Searcher
+    from retrieval.vectors.kinds import Kind
     from retrieval.vectors.projection import VectorProjection
 
 SAMPLES_COLLECTION = "samples"
@@ -121,7 +122,7 @@ class Assay:
         links = LoginLinks(self.database)
         self.own_account = OwnAccount(self.accounts, self.people, self.audit, links)
         self.sharing = Sharing(self.access, self.collections, self.policies, self.audit)
-        self.lexical = LexicalIndex(self.database)
+        self.lexical = LexicalIndex(self.database, settings.lexical_seal)
         self.maintenance = Maintenance(self.database)
         self.conversations = ConversationStore(self.database)
         self.evidence = EvidenceFinder(self.store, self.originals)
@@ -165,6 +166,7 @@ class Assay:
         self.live_counter.flush(_PATIENCE_SECONDS)
         self.audit.flush(_PATIENCE_SECONDS)
         self._close_engines()
+        self.lexical.seal()
         self.evidence.close()
         self.database.dispose()
         self._use.end()
@@ -277,6 +279,15 @@ class Assay:
         from retrieval.search import Searcher
 
         return Searcher(self.store, self._encoder, self._vectors, self.lexical)
+
+    def searcher_over(self, kind: "Kind", folder: Path) -> "Searcher":
+        """The same search over a vector index of another kind, made in `folder` now."""
+        from retrieval.search import Searcher
+        from retrieval.vectors.projection import VectorProjection
+
+        vectors = VectorProjection(self.store, folder, self.encoder, chosen=kind)
+        vectors.rebuild()
+        return Searcher(self.store, self.encoder, vectors, self.lexical)
 
     @cached_property
     def _answerer(self) -> "Answerer":
@@ -432,6 +443,7 @@ class Assay:
         def beside() -> None:
             self.vectors.tend()
             self.vectors.current()
+            self.lexical.tend()
             warm_up()
             _ = self.verifier
 

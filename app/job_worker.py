@@ -52,12 +52,15 @@ def work_on(
         IngestionError, RetrievalError, OSError: as `JobWork.run`.
     """
     try:
+        # Before anything is written to it: what changes afterwards is this job's doing.
+        assay.lexical.look_over()
         work = JobWork(assay.jobs, assay.store, ingester or _ingester_for(assay, job_id))
         job = work.run(job_id, on_written=on_written)
     finally:
         forget_staged(assay, job_id)
     if job.removed or assay.jobs.tally(job_id).passages:
         assay.vectors.save()
+        assay.lexical.seal()
     return job
 
 

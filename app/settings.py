@@ -336,6 +336,11 @@ class Settings(BaseSettings):
         return self.home / "projections" / "vectors"
 
     @property
+    def lexical_seal(self) -> Path:
+        """What the full-text index was when it was last left; may be deleted at any time."""
+        return self.home / "projections" / "lexical.json"
+
+    @property
     def index_kind(self) -> Kind | None:
         """The kind of vector index that was chosen; None for what suits."""
         return None if self.index == "auto" else Kind(self.index)

@@ -5,11 +5,14 @@
 FOLDER has files that Assay reads. A trial copies a home folder with some of them and an index of
 one kind, and damages it: a file of the vector index is cut at a random place, has a random bit
 turned, is replaced by its like of another index (of other documents, of fewer, of another kind), or
-is removed; or all are replaced at once; or a page of the full-text index in the database is damaged
-so. Then the application is started over it and asked over HTTP, or, now and then, the command line.
-A reply is right when it has the passages it had before, in their order. Refusals that give a reason
-are counted apart. Ends with 1 when a reply was wrong or empty, or none was
-made.
+is removed; or all are replaced at once; or a row of the tables that the full-text index consists
+of, a page of words most often, is damaged so. Then the application is started over it and asked
+over HTTP, or, now and then, the command line. A reply is right when it has the passages it had
+before, in their order. Refusals that give a reason are counted apart. Ends with 1 when a reply was
+wrong or empty, or none was made.
+
+With --running full-text rows only, and under an application that has answered before: what SQLite
+says nothing of, it cannot know before it is started again.
 """
 
 import argparse
@@ -73,7 +76,15 @@ DAMAGES: dict[str, Callable[[Path, Path, random.Random], None]] = {
     "removed": removed,
 }
 ALL_SWAPPED = "all swapped"
-LEXICAL = {f"full-text page {name}": name for name in DAMAGES}
+LEXICAL = {f"full-text row {name}": name for name in DAMAGES}
+# The tables of the full-text index: their key, and what is damaged. Most damage is to pages.
+ROWS = {
+    "passages_lexical_data": ("id", "block"),
+    "passages_lexical_docsize": ("id", "sz"),
+    "passages_lexical_idx": ("pgno", "term"),
+    "passages_lexical_config": ("k", "v"),
+}
+OFTEN = (8, 2, 2, 1)
 
 
 @dataclass(slots=True)
@@ -139,14 +150,28 @@ class Home:
 
     def asked_over_http(self, questions: Sequence[str]) -> tuple[Answers, list[str]]:
         """What a server that starts now finds, and reasons of refusals."""
+        return self._asked(questions, None)
+
+    def asked_while(
+        self, damage: Callable[[], None], questions: Sequence[str]
+    ) -> tuple[Answers, list[str]]:
+        """What a server finds that has answered before, and then the damage was done."""
+        return self._asked(questions, damage)
+
+    def _asked(
+        self, questions: Sequence[str], damage: Callable[[], None] | None
+    ) -> tuple[Answers, list[str]]:
         found, refused = [], []
         with closing(Assay(self.settings)) as assay:
+            if damage is not None:
+                assay.searcher.search(questions[0], readable=assay.access.everything())
+                damage()
             root = assay.access.ensure_administrator("root")
             key = assay.accounts.keys.create(root, "drill", scopes=EVERY)
             site = Site(create_app(assay.services()))
             for question in questions:
                 body = {"question": question, "k": HITS}
-                status, text, _ = asyncio.run(site.ask("POST", "/api/search", key, body))
+                status, text = asyncio.run(site.ask("POST", "/api/search", key, body))
                 if status == 200:
                     found.append(_places(json.loads(text)))
                 else:
@@ -200,12 +225,21 @@ class Drill:
             raise RuntimeError(f"the index {home.kind} answers badly undamaged: {refused} {found}")
         return found
 
+    def running_trial(self) -> None:
+        """Damage the full-text index under an application that has answered."""
+        copy = self._copy(Kind.FLAT)
+        damage, found_in = self._choose.choice(list(LEXICAL)), []
+
+        def happen() -> None:
+            found_in.append(self._damaged(copy, damage))
+
+        found, refused = copy.asked_while(happen, self._questions)
+        self.counted.add(f"{found_in[0]}, running", found, self._wanted[Kind.FLAT], refused)
+
     def trial(self, number: int) -> None:
         kind = self._choose.choice(list(Kind))
         damage = self._choose.choice([*DAMAGES, *DAMAGES, ALL_SWAPPED, *LEXICAL])
-        copy = Home(self._work / "trial", kind)
-        shutil.rmtree(copy.folder, ignore_errors=True)
-        shutil.copytree(self._homes[kind].folder, copy.folder)
+        copy = self._copy(kind)
         what = self._damaged(copy, damage)
         asks_command = number % COMMAND_EVERY == COMMAND_EVERY - 1
         ask = copy.asked_by_command if asks_command else copy.asked_over_http
@@ -213,11 +247,17 @@ class Drill:
         door = "command" if asks_command else "server"
         self.counted.add(f"{what}, {door}", found, self._wanted[kind], refused)
 
+    def _copy(self, kind: Kind) -> Home:
+        copy = Home(self._work / "trial", kind)
+        shutil.rmtree(copy.folder, ignore_errors=True)
+        shutil.copytree(self._homes[kind].folder, copy.folder)
+        return copy
+
     def _damaged(self, home: Home, damage: str) -> str:
         """Damage the home; says what was done to what."""
         if damage in LEXICAL:
-            damage_page(home.folder / "assay.db", LEXICAL[damage], self._choose)
-            return damage
+            table = damage_row(home.folder / "assay.db", LEXICAL[damage], self._choose)
+            return f"{damage} in {table}"
         other = self._choose.choice(
             [*self._twins[home.kind], *(h for k, h in self._homes.items() if k is not home.kind)]
         )
@@ -231,28 +271,38 @@ class Drill:
         return f"{path.name} {damage}"
 
 
-def damage_page(database: Path, how: str, choose: random.Random) -> None:
-    """Damage a page of the full-text index in the database."""
+def damage_row(database: Path, how: str, choose: random.Random) -> str:
+    """Damage a row of the tables the full-text index consists of; says of which."""
+    [name] = choose.choices(list(ROWS), OFTEN)
     with closing(sqlite3.connect(database)) as sql:
-        table = "passages_lexical_data"
-        pages = dict(sql.execute(f"SELECT id, block FROM {table} WHERE id > 10"))
-        page = choose.choice(sorted(pages))
-        content = bytearray(pages[page])
+        key, damaged = ROWS[name]
+        rows = dict(sql.execute(f"SELECT {key}, {damaged} FROM {name}"))
+        row = choose.choice(sorted(rows))
+        content = bytearray(_bytes(rows[row]))
         match how:
-            case "cut":
+            case "cut" if content:
                 content = content[: choose.randrange(len(content))]
-            case "flipped":
+            case "flipped" if content:
                 content[choose.randrange(len(content))] ^= 1 << choose.randrange(8)
             case "swapped":
-                content = bytearray(pages[choose.choice(sorted(set(pages) - {page}) or [page])])
-        sql.execute(f"DELETE FROM {table} WHERE id = ?", [page])
-        if how != "removed":
-            sql.execute(f"INSERT INTO {table} VALUES (?, ?)", [page, bytes(content)])
+                other = choose.choice(sorted(set(rows) - {row}) or [row])
+                content = bytearray(_bytes(rows[other]))
+        if how == "removed":
+            sql.execute(f"DELETE FROM {name} WHERE {key} = ?", [row])
+        else:
+            sql.execute(
+                f"UPDATE OR REPLACE {name} SET {damaged} = ? WHERE {key} = ?", [bytes(content), row]
+            )
         sql.commit()
+    return name
+
+
+def _bytes(value: object) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()
 
 
 def _files(home: Home) -> list[Path]:
-    return sorted(path for path in (home.folder / INDEX).rglob("*") if path.is_file())
+    return sorted(path for path in (home.folder / INDEX.parent).rglob("*") if path.is_file())
 
 
 def _places(reply: dict[str, list[dict[str, object]]]) -> list[tuple[str, int]]:
@@ -266,6 +316,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=1100)
+    parser.add_argument("--running", action="store_true")
     options = parser.parse_args()
     files = sorted(path for path in options.folder.rglob("*") if path.is_file())[: options.files]
     with tempfile.TemporaryDirectory(prefix="assay-corruption-") as temporary:
@@ -274,7 +325,10 @@ def main() -> None:
         for number in range(options.trials):
             if time.monotonic() - begun > options.seconds:
                 break
-            drill.trial(number)
+            if options.running:
+                drill.running_trial()
+            else:
+                drill.trial(number)
     counted = drill.counted
     report = {
         "right": dict(sorted(counted.right.items())),

@@ -7,16 +7,31 @@ behind SQL (docs/decisions/0003).
 import json
 import logging
 import sqlite3
-from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from threading import Lock, Thread
 from typing import Any
 
-from sqlalchemy import Engine, bindparam, select, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.exc import DatabaseError
 
 from retrieval.database import writing
+from retrieval.errors import ProjectionTorn
 from retrieval.follow_up import Standalone
 from retrieval.matching import match_expression, scoped
-from retrieval.schema import collections
+from retrieval.schema import collections, passages
+from retrieval.sealing import INDEX_TABLES, change_of, lost_pages, read_seal, seal_of, write_seal
 from retrieval.types import Candidate
 
 _logger = logging.getLogger(__name__)
@@ -24,6 +39,8 @@ _logger = logging.getLogger(__name__)
 # count half: chosen on SciFact's training questions (docs/decisions/0037). A collection counts
 # nothing.
 _WEIGHTS = {"context": 1.0, "text": 1.0, "words": 0.5, "scope": 0.0}
+# An index of so many passages is looked over, or made again, while a search waits.
+_AT_ONCE = 20_000
 # More collections than this are looked up passage by passage: as words they would take longer.
 _MOST_SCOPES = 16
 
@@ -46,13 +63,39 @@ _SEARCH_AMONG = text(
     LIMIT :k
     """
 ).bindparams(bindparam("readable", expanding=True))
+_REBUILD = text("INSERT INTO passages_lexical(passages_lexical) VALUES ('rebuild')")
 
 
 class LexicalIndex:
-    """BM25 (k1 1.2, b 0.75) over stemmed words of context and text, parts of names, and stems."""
+    """BM25 (k1 1.2, b 0.75) over stemmed words of context and text, parts of names, and stems.
 
-    def __init__(self, engine: Engine) -> None:
+    It answers only when it is known to be sound: sealed when it was last left, or compared with the
+    passages, or made again from them.
+
+    Args:
+        seal: the file that says what the index was when it was last sound; None: keep none, and
+            compare with the passages once in every process.
+    """
+
+    def __init__(self, engine: Engine, seal: Path | None = None) -> None:
         self._engine = engine
+        self._seal_file = seal
+        self._lock = Lock()
+        self._is_trusted = False
+        # What SQLite found wrong while it was searched.
+        self._doubt: str | None = None
+        # Whether more than SQLite's word is known of it: only then may it be sealed.
+        self._is_known = False
+        self._tends = False
+        self._looking: Thread | None = None
+
+    def tend(self) -> None:
+        """From now on look over and mend a large index in the background; begin now.
+
+        For processes that stay: they have something else to answer with meanwhile.
+        """
+        self._tends = True
+        self._is_usable(waits=False)
 
     def search(
         self,
@@ -61,22 +104,154 @@ class LexicalIndex:
         readable: frozenset[int],
         k: int,
         revisions: frozenset[int] | None = None,
-    ) -> list[Candidate]:
+        waits: bool = True,
+    ) -> list[Candidate] | None:
         """The best `k` passages of the readable collections that share a word with the question.
-
-        An index that SQLite finds damaged is made again from the passages first.
 
         Args:
             revisions: only passages of these; None for all.
+            waits: for the index, while it is looked over or made again.
 
         Returns:
             Best first, equal scores by id. Scores are positive, larger is better, and comparable
-            only within one search.
+            only within one search. None when that cannot be known yet and `waits` is false.
         """
         query = match_expression(asked)
         if not query or not readable:
             return []
-        return self._mended(lambda: self._found(query, readable, k, revisions))
+        if not self._is_usable(waits=waits):
+            return None
+        try:
+            return self._found(query, readable, k, revisions)
+        except DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            with self._lock:
+                self._is_trusted, self._doubt = False, str(error.orig)
+        if not self._is_usable(waits=waits):
+            return None
+        return self._found(query, readable, k, revisions)
+
+    def look_over(self) -> None:
+        """Make sure that the index is sound, once: an unsound one is reported and made again.
+
+        An index that changed since it was sealed, as a killed process leaves it, is compared with
+        the passages, unless it is large and this process will not stay: then what SQLite itself
+        notices must do.
+        """
+        with self._lock:
+            if self._is_trusted:
+                return
+            if problem := self._doubt or self._unsound():
+                _logger.warning("%s (rebuilt from the passages now)", self._torn(problem))
+                self._rebuild()
+                self._is_known = True
+            self._is_trusted, self._doubt = True, None
+        self.seal()
+
+    def seal(self) -> None:
+        """Remember what the index is, if it is sound as far as is known and has changed."""
+        if self._seal_file is None or not (self._is_trusted and self._is_known):
+            return
+        kept = read_seal(self._seal_file)
+        try:
+            with self._engine.begin() as sql:
+                if kept is None or kept.change != change_of(sql):
+                    write_seal(self._seal_file, seal_of(sql))
+        except (DatabaseError, OSError) as error:
+            # The next process compares it with the passages then.
+            _logger.warning("the full-text index is left without a seal: %s", error)
+
+    def problem(self) -> str | None:
+        """What is wrong with the index, compared with every passage; None if nothing."""
+        try:
+            if self._is_as_sealed() is False:
+                return str(self._torn("it is not what it was when it was left"))
+            with self._engine.begin() as sql:
+                if lost := lost_pages(sql):
+                    return str(self._torn(f"{lost} of its pages cannot be found"))
+            with writing(self._engine) as sql:
+                # rank 1: compare with the content table too, not only with itself
+                sql.execute(
+                    text(
+                        "INSERT INTO passages_lexical(passages_lexical, rank) "
+                        "VALUES ('integrity-check', 1)"
+                    )
+                )
+        except DatabaseError as error:
+            return str(self._torn(f"it does not match the passages ({error.orig})"))
+        return None
+
+    def rebuild(self) -> None:
+        """Make the index again from the passages."""
+        with self._lock:
+            self._rebuild()
+            self._is_trusted = self._is_known = True
+            self._doubt = None
+        self.seal()
+
+    def _is_usable(self, *, waits: bool) -> bool:
+        if not self._is_trusted:
+            if waits or not self._tends or self._is_small():
+                self.look_over()
+            elif self._looking is None or not self._looking.is_alive():
+                self._looking = Thread(target=self._try_to_look_over, daemon=True)
+                self._looking.start()
+        return self._is_trusted
+
+    def _try_to_look_over(self) -> None:
+        try:
+            self.look_over()
+        except Exception:
+            # Searches go on without words, and the next one tries again.
+            _logger.exception("the full-text index could not be looked over")
+
+    def _is_small(self) -> bool:
+        with self._engine.begin() as sql:
+            last = sql.execute(select(func.max(passages.c.id))).scalar()
+        return (last or 0) <= _AT_ONCE
+
+    def _unsound(self) -> str | None:
+        """What is wrong with the index that is there, as far as it is worth knowing now."""
+        try:
+            as_sealed = self._is_as_sealed()
+        except DatabaseError as error:
+            return str(error.orig)
+        if as_sealed is False:
+            return "it is not what it was when it was left"
+        if as_sealed is None and not (self._tends or self._is_small()):
+            return None
+        self._is_known = True
+        return None if as_sealed else self.problem()
+
+    def _is_as_sealed(self) -> bool | None:
+        """None: it was not sealed, or has been written to since."""
+        kept = read_seal(self._seal_file) if self._seal_file else None
+        if kept is None:
+            return None
+        with self._engine.begin() as sql:
+            if kept.change != change_of(sql):
+                return None
+            return kept == seal_of(sql)
+
+    def _torn(self, reason: str) -> ProjectionTorn:
+        return ProjectionTorn(Path("passages_lexical"), reason)
+
+    def _rebuild(self) -> None:
+        if self._seal_file is not None:
+            self._seal_file.unlink(missing_ok=True)
+        try:
+            with writing(self._engine) as sql:
+                sql.execute(_REBUILD)
+        except DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            # So damaged that FTS5 will not even open it.
+            with writing(self._engine) as sql:
+                _empty(sql)
+            self._engine.dispose()  # connections keep what they have read of it
+            with writing(self._engine) as sql:
+                sql.execute(_REBUILD)
 
     def _found(
         self, query: str, readable: frozenset[int], k: int, revisions: frozenset[int] | None
@@ -92,37 +267,19 @@ class LexicalIndex:
                 values["query"] = scoped(query, readable)
             return [Candidate(row.id, -row.distance) for row in sql.execute(statement, values)]
 
-    def _mended(self, search: Callable[[], list[Candidate]]) -> list[Candidate]:
-        try:
-            return search()
-        except DatabaseError as error:
-            if not _is_damage(error):
-                raise
-            _logger.warning("the lexical index is damaged (rebuilt from the passages now)")
-        self.rebuild()
-        return search()
 
-    def problem(self) -> str | None:
-        """What is wrong with the index, compared with every passage; None if nothing."""
-        try:
-            with writing(self._engine) as sql:
-                # rank 1: compare with the content table too, not only with itself
-                sql.execute(
-                    text(
-                        "INSERT INTO passages_lexical(passages_lexical, rank) "
-                        "VALUES ('integrity-check', 1)"
-                    )
-                )
-        except DatabaseError as error:
-            return f"the lexical index does not match the passages ({error.orig})"
-        return None
-
-    def rebuild(self) -> None:
-        """Make the index again from the passages."""
-        with writing(self._engine) as sql:
-            sql.execute(text("INSERT INTO passages_lexical(passages_lexical) VALUES ('rebuild')"))
+def _empty(sql: Connection) -> None:
+    """Have the index's tables hold what those of a new one hold."""
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        fresh.execute("CREATE VIRTUAL TABLE passages_lexical USING fts5(x)")
+        for name, columns in INDEX_TABLES.items():
+            shadow = table(name, *map(column, columns))
+            rows = fresh.execute(str(select(shadow))).fetchall()
+            sql.execute(delete(shadow))
+            if rows:
+                sql.execute(insert(shadow), [dict(zip(columns, row, strict=True)) for row in rows])
 
 
 def _is_damage(error: DatabaseError) -> bool:
     code = getattr(error.orig, "sqlite_errorcode", 0)
-    return code & 0xFF == sqlite3.SQLITE_CORRUPT
+    return code & 0xFF == sqlite3.SQLITE_CORRUPT or "fts5 file format" in str(error.orig)

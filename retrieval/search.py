@@ -65,14 +65,20 @@ class Searcher:
             revisions = self._store.revisions_within(within, readable=readable)
         scope = _Scope(readable, depth, revisions)
         dense = self._dense(asked, scope) if mode is not Mode.LEXICAL else []
-        lexical = self._lexically(asked, scope) if mode is not Mode.DENSE else []
+        lexical = self._lexically(asked, scope, mode) if mode is not Mode.DENSE else []
         similarity = dict(dense)
         return self._hits(_fused(mode, dense, lexical)[:k], similarity, readable)
 
-    def _lexically(self, asked: Standalone, scope: "_Scope") -> list[Candidate]:
-        return self._lexical.search(
-            asked, readable=scope.readable, k=scope.depth, revisions=scope.revisions
+    def _lexically(self, asked: Standalone, scope: "_Scope", mode: Mode) -> list[Candidate]:
+        # While the index is looked over or made again, meaning alone answers, if it is asked.
+        found = self._lexical.search(
+            asked,
+            readable=scope.readable,
+            k=scope.depth,
+            revisions=scope.revisions,
+            waits=mode is Mode.LEXICAL,
         )
+        return found or []
 
     def _dense(self, asked: Standalone, scope: "_Scope") -> list[Candidate]:
         texts = beginnings([asked.question, *asked.earlier], self._encoder)

@@ -231,8 +231,12 @@ class Store:
                 removed += sql.execute(
                     delete(documents).where(documents.c.id == document_id)
                 ).rowcount
-            # Terms of deleted passages stay in the lexical index's segments until they are merged.
-            sql.execute(text("INSERT INTO passages_lexical(passages_lexical) VALUES ('optimize')"))
+            if hashes:
+                # Terms of deleted passages stay in the lexical index until it is merged. Without a
+                # change of the corpus it may not change: it is sealed.
+                sql.execute(
+                    text("INSERT INTO passages_lexical(passages_lexical) VALUES ('optimize')")
+                )
         self.remove_unreferenced(hashes)
         with self._engine.connect() as sql:
             # The write-ahead log still holds the pages as they were.

@@ -12,31 +12,39 @@ import click
 
 from app.cli.terminal import Terminal, json_option, progress
 from retrieval.types import Mode
+from retrieval.vectors.kinds import Kind
 
 if TYPE_CHECKING:
     from app.bootstrap import Assay
     from evals.beir import Measured, Query
     from evals.metrics.estimate import Estimate
     from evals.metrics.resampling import Interval
+    from retrieval.search import Searcher
 
 _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 _MODES = tuple(mode.value for mode in Mode)
+_KINDS = tuple(kind.value for kind in Kind)
 
 
 @dataclass(frozen=True, slots=True)
 class _System:
-    """What is measured: queries, and which indexes they are asked of."""
+    """What is measured: queries, and which indexes they are asked of.
+
+    `kind` None: the vector index of the home.
+    """
 
     label: str
     mode: Mode
     queries: "Sequence[Query]"
+    kind: Kind | None = None
 
 
 @click.command(
     epilog="\b\nExamples:\n  assay bench beir data/scifact\n"
     "  assay bench beir data/scifact --compare dense --compare lexical\n"
-    "  assay bench beir data/mtrag/cloud --compare rewrite --json"
+    "  assay bench beir data/mtrag/cloud --compare rewrite --json\n"
+    "  assay bench beir data/scifact --index lists --compare flat"
 )
 @click.argument("folder", type=_folder)
 @click.option("--mode", type=click.Choice(_MODES), default=Mode.HYBRID.value, show_default=True)
@@ -51,8 +59,13 @@ class _System:
     "--compare",
     "others",
     multiple=True,
-    metavar="MODE|NAME",
-    help="Measure this on the same queries too: a mode, or queries_NAME.jsonl.",
+    metavar="MODE|KIND|NAME",
+    help="Measure this on the same queries too: a mode, a kind of index, or queries_NAME.jsonl.",
+)
+@click.option(
+    "--index",
+    type=click.Choice(("auto", *_KINDS)),
+    help="Kind of vector index; auto is what suits the number of passages  [default: ASSAY_INDEX]",
 )
 @click.option(
     "--work",
@@ -68,6 +81,7 @@ def beir(
     queries: str | None,
     qrels: Path | None,
     others: tuple[str, ...],
+    index: str | None,
     work: Path | None,
 ) -> None:
     """Measure retrieval on a collection in BEIR form.
@@ -84,14 +98,20 @@ def beir(
     systems = _systems(folder, Mode(mode), queries, judged, others)
     settings = read_settings()
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as temporary:
-        assay = Assay(settings.model_copy(update={"home": work or Path(temporary)}))
+        changed = {"home": work or Path(temporary), "index": index or settings.index}
+        assay = Assay(settings.model_copy(update=changed))
         try:
             readable = _indexed(assay, folder)
-            measured = {system.label: _measured(assay, system, readable) for system in systems}
-            passages = len(assay.vectors.current())
+            vectors = assay.vectors.current()
+            measured = {}
+            for system in systems:
+                searcher = assay.searcher
+                if system.kind is not None:
+                    searcher = assay.searcher_over(system.kind, Path(temporary, system.label))
+                measured[system.label] = _measured(searcher, system, readable)
         finally:
             assay.close()
-    report = _report(measured, passages)
+    report = {**_report(measured), "passages": len(vectors), "index": vectors.kind.value}
     if terminal.is_json:
         terminal.result(report)
         return
@@ -112,6 +132,9 @@ def _systems(
     for other in others:
         if other in _MODES:
             systems.append(_System(other, Mode(other), asked))
+            continue
+        if other in _KINDS:
+            systems.append(_System(other, mode, asked, Kind(other)))
             continue
         variant = {query.id: query for query in read_queries(queries_file(folder, other), qrels)}
         if missing := [query.id for query in asked if query.id not in variant]:
@@ -138,13 +161,15 @@ def _indexed(assay: "Assay", folder: Path) -> frozenset[int]:
         files = publish_all(corpus, store=assay.store, collection=collection, encoder=assay.encoder)
         for done, _ in enumerate(files, start=1):
             show(done, f"{done} of {len(corpus)} documents")
+    # Of the kind that suits, now that all is there.
+    assay.vectors.save()
     return frozenset({collection.id})
 
 
-def _measured(assay: "Assay", system: _System, readable: frozenset[int]) -> "Measured":
+def _measured(searcher: "Searcher", system: _System, readable: frozenset[int]) -> "Measured":
     from evals.beir import PASSAGES_PER_QUERY, measure
 
-    searcher, total = assay.searcher, len(system.queries)
+    total = len(system.queries)
     # The first search loads what the others find loaded.
     searcher.search("warm up", readable=readable, k=1, mode=system.mode)
     with progress(f"Searching, {system.label}", total) as show:
@@ -161,12 +186,11 @@ def _measured(assay: "Assay", system: _System, readable: frozenset[int]) -> "Mea
         )
 
 
-def _report(measured: "Mapping[str, Measured]", passages: int) -> dict[str, Any]:
+def _report(measured: "Mapping[str, Measured]") -> dict[str, Any]:
     (_, first), *others = measured.items()
     report: dict[str, Any] = {name: asdict(one) for name, one in first.estimates().items()}
     report["latency_ms"] = first.latency_ms()
     report["peak_mb"] = _peak_mb()
-    report["passages"] = passages
     if others:
         report["compared"] = {
             label: {
@@ -192,7 +216,10 @@ def _show(
     for name, score in first.estimates().items():
         terminal.line(_score(name, score))
     terminal.line(_latency(label, first))
-    terminal.line(f"{report['passages']} passages, peak memory {report['peak_mb']} MB")
+    terminal.line(
+        f"{report['passages']} passages, vector index of kind {report['index']}, "
+        f"peak memory {report['peak_mb']} MB"
+    )
     for other_label, other in others:
         terminal.line()
         for name, score in other.estimates().items():

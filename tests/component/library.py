@@ -32,11 +32,15 @@ class Library:
         self.originals = Originals(home / "originals")
         self.store = Store(self.engine, self.originals)
         self.access = AccessList(self.engine)
-        self.lexical = LexicalIndex(self.engine)
+        self.lexical = self.new_lexical()
         self.maintenance = Maintenance(self.engine)
         self.index = home / "projections" / "vectors"
         self.vectors = self.new_projection()
         self.searcher = Searcher(self.store, self.encoder, self.vectors, self.lexical)
+
+    def new_lexical(self) -> LexicalIndex:
+        """The full-text index as a process that starts now would open it."""
+        return LexicalIndex(self.engine, self.home / "projections" / "lexical.json")
 
     def new_projection(self, encoder: WordEncoder | None = None) -> VectorProjection:
         """The vector index as a process that starts now would open it."""

@@ -3,6 +3,7 @@
 import pytest
 
 from retrieval.follow_up import standalone
+from retrieval.search import Searcher
 from tests.component.library import Library, opened
 
 DAMAGE = {
@@ -31,8 +32,31 @@ def library(tmp_path):
         yield library
 
 
-def found(library: Library, question: str, *, k: int = 10, readable=None) -> list[str]:
-    hits = library.lexical.search(
+# Of some of this SQLite says nothing when it searches, of some not even when it checks.
+SILENT = {
+    "two pages are swapped": """
+        UPDATE passages_lexical_data SET block = (
+            SELECT block FROM passages_lexical_data AS other WHERE other.id = CASE
+            WHEN passages_lexical_data.id = (SELECT max(id) FROM passages_lexical_data)
+            THEN (SELECT min(id) FROM passages_lexical_data WHERE id > 10)
+            ELSE (SELECT max(id) FROM passages_lexical_data) END
+        ) WHERE id > 10
+    """,
+    "no page is found": "DELETE FROM passages_lexical_idx",
+    "pages are found at the wrong word": "UPDATE passages_lexical_idx SET term = 'zz'",
+    "passages have other lengths": "UPDATE passages_lexical_docsize SET sz = x'01090101'",
+    "nothing is said to be there": (
+        "UPDATE passages_lexical_data SET block = zeroblob(7) WHERE id = 10"
+    ),
+    "the averages are others": "UPDATE passages_lexical_data SET block = x'0101' WHERE id = 1",
+    "how it is laid out is gone": "DELETE FROM passages_lexical_data WHERE id = 10",
+    "its version is another": "UPDATE passages_lexical_config SET v = 9",
+    "all of its pages are gone": "DELETE FROM passages_lexical_data",
+}
+
+
+def found(library: Library, question: str, *, k: int = 10, readable=None, lexical=None):
+    hits = (lexical or library.lexical).search(
         standalone(question), readable=readable or library.everything(), k=k
     )
     located = library.store.located([passage_id for passage_id, _ in hits])
@@ -111,7 +135,7 @@ def test_damage_is_noticed_and_mended(library, damage):
     library.execute(damage)
     problem = library.lexical.problem()
     assert problem is not None
-    assert "lexical index" in problem
+    assert "passages_lexical is not usable" in problem
     library.lexical.rebuild()
     assert library.lexical.problem() is None
     assert found(library, "lease monthly soup") == expected
@@ -183,3 +207,111 @@ def test_what_order_and_scores_tell_of_collections_one_may_not_read(library):
     library.publish("hidden", "/3.txt", "Heron is the name of a merger. Heron pays in May.")
     rarer, commoner = scores()  # no hit, no text and no count of what is hidden comes with them
     assert rarer > commoner  # but now "heron" stands somewhere one may not look
+
+
+QUESTION = "lease monthly soup"
+
+
+# The last is known from a seal alone.
+NOTICED = [(what, True) for what in SILENT] + [(what, False) for what in SILENT]
+NOTICED.remove(("pages are found at the wrong word", False))
+
+
+@pytest.mark.parametrize(("what", "is_sealed"), NOTICED)
+def test_a_process_that_starts_notices_what_sqlite_does_not(library, what, is_sealed, caplog):
+    expected = found(library, QUESTION)
+    if not is_sealed:
+        (library.home / "projections" / "lexical.json").unlink()
+    library.execute(SILENT[what])
+    library.engine.dispose()
+    assert found(library, QUESTION, lexical=library.new_lexical()) == expected
+    assert "index passages_lexical is not usable" in caplog.text
+    assert "rebuilt from the passages" in caplog.text
+    caplog.clear()
+    assert found(library, QUESTION, lexical=library.new_lexical()) == expected
+    assert not caplog.text
+    assert library.new_lexical().problem() is None
+
+
+@pytest.mark.parametrize("damage", SILENT.values(), ids=SILENT.keys())
+def test_doctor_notices_it_too(library, damage):
+    found(library, QUESTION)
+    library.lexical.seal()
+    library.execute(damage)
+    library.engine.dispose()
+    doctor = library.new_lexical()
+    assert "passages_lexical is not usable" in doctor.problem()
+    doctor.rebuild()
+    assert doctor.problem() is None
+
+
+def test_what_was_written_since_it_was_sealed_is_no_damage(library, caplog):
+    found(library, QUESTION)
+    library.lexical.seal()
+    library.publish("a", "/new.txt", "The lease of the barn.")
+    library.remove("b", "/menu.txt")
+    assert found(library, "barn", lexical=library.new_lexical()) == ["The lease of the barn."]
+    assert not caplog.text
+
+
+def test_removing_what_is_not_there_changes_nothing(library, caplog):
+    found(library, QUESTION)
+    for name in ("x", "y", "z"):
+        library.publish("a", f"/{name}.txt", "Identical words here.")
+    library.lexical.seal()
+    assert library.store.remove([99]) == 0
+    found(library, QUESTION, lexical=library.new_lexical())
+    assert not caplog.text
+
+
+def test_a_torn_seal_is_as_good_as_none(library, caplog):
+    found(library, QUESTION)
+    seal = library.home / "projections" / "lexical.json"
+    expected = seal.read_bytes()
+    seal.write_bytes(expected[: len(expected) // 2])
+    assert found(library, QUESTION, lexical=library.new_lexical()) == found(library, QUESTION)
+    assert seal.read_bytes() == expected
+    assert not caplog.text
+
+
+def test_a_large_index_is_mended_in_the_background_while_meaning_answers(library, monkeypatch):
+    """The lock is taken, so the mending waits until the test has searched."""
+    monkeypatch.setattr("retrieval.lexical._AT_ONCE", 0)
+    library.execute(SILENT["no page is found"])
+    lexical = library.new_lexical()
+    searcher = Searcher(library.store, library.encoder, library.vectors, lexical)
+    with lexical._lock:
+        lexical.tend()
+        assert lexical.search(standalone("soup"), readable=frozenset({1}), k=3, waits=False) is None
+        hits = searcher.search("soup of the day", readable=library.everything(), k=1)
+        assert hits[0].passage.text.strip() == "Soup of the day."
+    # Who asks for words alone waits.
+    assert found(library, QUESTION, lexical=lexical) == found(library, QUESTION)
+    assert lexical.problem() is None
+
+
+def test_what_sqlite_finds_in_a_large_index_is_mended_in_the_background(library, monkeypatch):
+    expected = found(library, QUESTION)
+    monkeypatch.setattr("retrieval.lexical._AT_ONCE", 0)
+    lexical = library.new_lexical()
+    lexical.tend()
+    found(library, QUESTION, lexical=lexical)
+    library.execute("UPDATE passages_lexical_data SET block = x'00' WHERE id > 10")
+    assert lexical.search(standalone("soup"), readable=frozenset({2}), k=3, waits=False) in (
+        None,
+        lexical.search(standalone("soup"), readable=frozenset({2}), k=3),
+    )
+    assert found(library, QUESTION, lexical=lexical) == expected
+
+
+def test_a_command_over_a_large_index_takes_what_was_written_since(library, monkeypatch):
+    found(library, QUESTION)
+    library.lexical.seal()
+    library.publish("a", "/new.txt", "The lease of the barn.")
+    monkeypatch.setattr("retrieval.lexical._AT_ONCE", 0)
+    seal = library.home / "projections" / "lexical.json"
+    before = seal.read_bytes()
+    command = library.new_lexical()
+    assert found(library, "barn", lexical=command) == ["The lease of the barn."]
+    command.seal()
+    assert seal.read_bytes() == before  # it has not been compared with anything
