@@ -2,6 +2,7 @@
 
     python -m benchmarks.million WORK FOLDER… [--passages 1000000] [--queries 200] [--kind KIND]
     python -m benchmarks.million WORK --stage kinds
+    python -m benchmarks.million WORK --stage peer --peer-python PEERS/bin/python
 
 FOLDER is a home folder, whose vectors are taken, or has text files, whose sentences are encoded.
 Those vectors are real; copies of them with noise, and texts resampled from their words, make up the
@@ -11,7 +12,8 @@ the first telling words of those passages.
 
 Stages follow each other, each in a process of its own, so that its memory is its own. WORK keeps
 what each has made and found: a run that was stopped goes on. The stage `kinds` stands alone: it
-compares the kinds of index, without SQL, at the sizes where one follows another.
+compares the kinds of index, without SQL, at the sizes where one follows another; so does `peer`,
+which searches by meaning once more, and then with LangChain over the same vectors.
 """
 
 import argparse
@@ -372,6 +374,31 @@ def change(work: Path, kind: Kind | None, figures: Figures) -> None:
     figures.put("catch_up_deletion_seconds", timed(projection.current))
 
 
+def beside_peer(work: Path, asked: int, kind: Kind | None, python: Path, figures: Figures) -> None:
+    """Searches by meaning: ours, LangChain's, ours again, for the same questions."""
+    store = opened(work)
+    projection = projection_of(work, store, kind)
+    found = store.vector_delta(0, encoder=FINGERPRINT)
+    np.save(work / "peer-vectors.npy", found.vectors)
+    _, words = real_of(work)
+    (work / "peer-words.txt").write_text("\n".join(words[:200_000].tolist()))
+    table = questions(store, *projection.current().some_rows(20_000), asked)
+    np.save(work / "peer-questions.npy", np.stack(list(table.values())))
+    del found, words
+    readable = frozenset(c.id for c in store.collections())
+    searcher = Searcher(
+        store,
+        TableEncoder(table, DIMENSION_OF_REAL),
+        projection,
+        LexicalIndex(store._engine),
+    )
+    figures.put("beside_peer, before", searched(searcher, table, readable, Mode.DENSE))
+    peer = [str(python), str(Path(__file__).with_name("million_peer.py")), str(work)]
+    said = subprocess.run(peer, check=True, stdout=subprocess.PIPE, text=True).stdout
+    figures.put("langchain", json.loads(said.splitlines()[-1]))
+    figures.put("beside_peer, after", searched(searcher, table, readable, Mode.DENSE))
+
+
 def compare_kinds(work: Path, asked: int, figures: Figures) -> None:
     """Build time, memory, latency and recall of every kind at every size."""
     real, _ = real_of(work)
@@ -420,7 +447,8 @@ def main() -> None:
     parser.add_argument("--real", type=int, default=50_000)
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--kind", choices=[kind.value for kind in Kind])
-    parser.add_argument("--stage", choices=[*STAGES, "kinds"], help="only this one")
+    parser.add_argument("--stage", choices=[*STAGES, "kinds", "peer"], help="only this one")
+    parser.add_argument("--peer-python", type=Path)
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     if options.stage is None:
@@ -441,6 +469,8 @@ def main() -> None:
             search(options.work, options.queries, kind, figures)
         case "change":
             change(options.work, kind, figures)
+        case "peer":
+            beside_peer(options.work, options.queries, kind, options.peer_python, figures)
         case _:
             compare_kinds(options.work, options.queries, figures)
 
