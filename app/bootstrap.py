@@ -38,6 +38,7 @@ from app.preparing import Preparation
 from app.reingestion import Reingestion
 from app.settings import Settings
 from app.sharing import Sharing
+from app.suggesting.suggester import Suggester, Suggestion
 from app.uploads.staging import Staging
 from evals.feedback import Thumbs
 from evals.schedule_store import ScheduleStore
@@ -55,7 +56,7 @@ from retrieval.originals import Originals
 from retrieval.policies import Policies
 from retrieval.store import Store
 from retrieval.tags import Tags
-from retrieval.types import Collection
+from retrieval.types import Collection, Principal
 
 if TYPE_CHECKING:
     from app.api.services import Readiness, Services, Suggestions
@@ -144,6 +145,11 @@ class Assay:
             forget=self._forget_prompts,
         )
         self._forgotten_until = 0
+        self.suggester = Suggester(
+            self.catalog,
+            lambda question, **options: self.answerer.quoted_from(question, **options),
+            self.store.change_number,
+        )
         self.reingestion = Reingestion(self.jobs, self.catalog, self.originals, self.audit)
         self.library = Library(
             self.access,
@@ -173,6 +179,7 @@ class Assay:
 
     def _forget_prompts(self) -> bool | None:
         """Have the chat models forget what they have read. None when none is loaded here."""
+        self.suggester.forget()
         loaded = [self._engine] if "_engine" in self.__dict__ else []
         loaded += [] if self._other_engine is None else [self._other_engine[1]]
         if not loaded:
@@ -514,7 +521,7 @@ class Assay:
             readiness=self.readiness,
             engine_name=self.settings.engine_choice.name,
             default_decoding=self.settings.decoding,
-            suggestions=self._suggestions(),
+            suggestions=self._suggestions,
             secure_cookies=self.settings.secure_cookies,
             session_secret=self._session_secret,
             allowed_hosts=self.settings.allowed_hosts,
@@ -558,15 +565,21 @@ class Assay:
     def _count(self, answer: "Answer") -> None:
         self.evals.count_answer(answer, verifier=self.verifier.version)
 
-    def _suggestions(self) -> "Suggestions":
-        """Questions for the sample documents, while these are there."""
+    def _suggestions(self, requester: Principal) -> "Suggestions":
+        """What a reader may ask first: about the own documents, else about the sample ones."""
         from app.api.services import Suggestions
 
-        names = {collection.name for collection in self.store.collections()}
-        if SAMPLES_COLLECTION not in names:
+        readable = self.access.readable(requester)
+        samples = {one.id for one in self.store.collections() if one.name == SAMPLES_COLLECTION}
+        own = readable - samples
+        if self.catalog.documents(own, limit=1):
+            if not self.readiness().ready:
+                return Suggestions()  # until the models are there, none can be tried
+            return Suggestions(self.suggester.suggestions(readable, own))
+        if not readable & samples:
             return Suggestions()
-        questions = json.loads(SAMPLES.joinpath("questions.json").read_text(encoding="utf-8"))
-        return Suggestions(tuple(questions["questions"]), questions["unanswerable"])
+        kept = json.loads(SAMPLES.joinpath("questions.json").read_text(encoding="utf-8"))
+        return Suggestions(tuple(map(Suggestion, kept["questions"])), kept["unanswerable"])
 
 
 def _counts(answer: "Answer", options: dict[str, Any]) -> bool:

@@ -71,6 +71,10 @@ class Library:
             among, order=order, after=after, named=named, tag=tag, limit=limit
         )
 
+    def is_empty(self, requester: Principal) -> bool:
+        """Whether there is no document that `requester` may read."""
+        return not self._catalog.documents(self._access.readable(requester), limit=1)
+
     def page(
         self,
         collection: Collection,

@@ -55,7 +55,7 @@ ANSWERS = (
     "/api/answers/{number}", "/api/answers/{number}/sources/0/0",
     "/api/answers/{number}/sources/0/0/original", "/api/answers/{number}/sources/0/0/page",
 )  # fmt: skip
-PAGES = ("/", "/search?q={question}", "/api/policies", "/account")
+PAGES = ("/", "/search?q={question}", "/api/policies", "/api/suggestions", "/account")
 BOUNDARY = "drill"
 # What may be done with a collection, and what that includes.
 LEVELS = ("read", "write", "manage")

@@ -22,6 +22,7 @@ from generation.sufficiency import READ_PASSAGES, answerability, is_answerable, 
 from generation.types import (
     AnswerEvent,
     AssayedSentence,
+    Citation,
     Finished,
     Message,
     Origin,
@@ -160,20 +161,10 @@ class Answerer:
         run.audience = ",".join(map(str, sorted(readable)))
         earlier = [turn.content for turn in history if turn.role == "user"]
         run.standalone = standalone(question, earlier).text
-        hits = self._search(
-            question,
-            readable=readable,
-            k=self._policy.evidence_passages * _SPARE,
-            earlier=earlier,
-            within=within,
-        )
-        hits = distinct(hits, self._policy.evidence_passages)
+        hits = self._hits(question, readable, earlier, within)
         run.retrieved(hits)
         yield Retrieved(tuple(hits))
-        quotes = rank_quotes(question, hits, self._encoder, is_guarded=self._policy.is_guarded)
-        texts = [hit.passage.text for hit in hits[:READ_PASSAGES]]
-        found = self._finder.find(run.standalone, texts)
-        run.answerability = answerability(signals_of(question, hits, quotes, found))
+        quotes, run.answerability = self._read_over(question, run.standalone, hits)
         if not is_answerable(run.answerability, self._limit()):
             yield Finished(run.abstention())
             return
@@ -188,6 +179,42 @@ class Answerer:
         yield from self._generated(run, prompt, is_cancelled)
         yield from run.decide(_quoted(quotes[:_QUOTES_INSTEAD], hits))
         yield Finished(run.answer())
+
+    def quoted_from(self, question: str, *, readable: frozenset[int]) -> Citation | None:
+        """What an answer to a first question would quote at once; None where it would decline.
+
+        Nothing is generated.
+        """
+        hits = self._hits(question, readable, (), EVERY_DOCUMENT)
+        quotes, probability = self._read_over(question, question, hits)
+        if not quotes or not is_answerable(probability, self._limit()):
+            return None
+        return citation(hits[quotes[0].index], quotes[0].start, quotes[0].end)
+
+    def _hits(
+        self,
+        question: str,
+        readable: frozenset[int],
+        earlier: Sequence[str],
+        within: Narrowing,
+    ) -> list[Hit]:
+        wanted = self._policy.evidence_passages
+        hits = self._search(
+            question, readable=readable, k=wanted * _SPARE, earlier=earlier, within=within
+        )
+        return distinct(hits, wanted)
+
+    def _read_over(
+        self, question: str, asked: str, hits: Sequence[Hit]
+    ) -> tuple[list[Quote], float]:
+        """The statements that answer, best first, and how likely it is that any of them does.
+
+        `asked` is the question with the words that earlier ones lent it.
+        """
+        quotes = rank_quotes(question, hits, self._encoder, is_guarded=self._policy.is_guarded)
+        texts = [hit.passage.text for hit in hits[:READ_PASSAGES]]
+        found = self._finder.find(asked, texts)
+        return quotes, answerability(signals_of(question, hits, quotes, found))
 
     def _limit(self) -> float | None:
         """Below which answerability to decline: as set, else as chosen; None: as measured."""

@@ -12,7 +12,7 @@ from app.api.scope import readable_collections
 from app.api.services import Services
 from app.api.wire import decoding_json, encoded
 from app.web import pages
-from retrieval.types import Principal
+from retrieval.types import Access, Principal
 
 _READ = ["GET", "HEAD"]
 
@@ -31,8 +31,8 @@ def chat_routes(services: Services, identity: Identity) -> APIRouter:
                 conversation=conversation,
                 collections=readable_collections(services.store, readable),
                 engine=services.engine_name,
-                questions=services.suggestions.questions,
-                unanswerable=services.suggestions.unanswerable,
+                is_empty=services.library.is_empty(requester),
+                may_write=bool(services.access.allowed(requester, Access.WRITE)),
                 longest_question=LONGEST_QUESTION,
                 decoding=encoded(decoding_json(services.default_decoding)).decode(),
             )

@@ -14,6 +14,7 @@ from app.api.desk import AnswerDesk
 from app.api.identity import Identity
 from app.api.narrowing import NarrowedRequest
 from app.api.problems import problem_details, problem_of
+from app.api.replies import example, sent
 from app.api.running import Begun, EventStream, Queued, RunningAnswer, Told
 from app.api.scope import CollectionNames, searched
 from app.api.services import Services
@@ -90,14 +91,29 @@ class AskRequest(NarrowedRequest):
     decoding: DecodingRequest | None = None
 
 
+_SUGGESTIONS = {
+    "questions": [
+        {"question": "When does the lease end?", "document": "lease.pdf", "document_id": 77}
+    ],
+    "unanswerable": None,
+}
+
+
 def question_routes(services: Services, identity: Identity, desk: AnswerDesk) -> APIRouter:
-    """`POST /api/search` and `POST /api/ask`."""
+    """`GET /api/suggestions`, `POST /api/search` and `POST /api/ask`."""
     router = APIRouter(prefix="/api", dependencies=[Depends(identity.requester)])
 
     def readable_collections(
         requester: Annotated[Principal, Depends(identity.requester)],
     ) -> frozenset[int]:
         return services.access.readable(requester)
+
+    @router.get("/suggestions", responses=example(_SUGGESTIONS))
+    def suggestions(requester: Annotated[Principal, Depends(identity.requester)]) -> Response:
+        """Questions to try, which documents one may read answer; none while models still load."""
+        found = services.suggestions(requester)
+        questions = [one._asdict() for one in found.questions]
+        return sent({"questions": questions, "unanswerable": found.unanswerable})
 
     @router.post("/search")
     def search(

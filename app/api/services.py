@@ -15,6 +15,7 @@ from app.operating_point import OperatingPointStore
 from app.own_account import OwnAccount
 from app.people import People
 from app.sharing import Sharing
+from app.suggesting.suggester import Suggestion
 from app.unlocking import Unlocking
 from app.uploads.staging import Staging
 from evals.feedback import Thumbs
@@ -29,7 +30,7 @@ from retrieval.collections import Collections
 from retrieval.narrowing import Narrowing
 from retrieval.policies import Policies
 from retrieval.store import Store
-from retrieval.types import Hit
+from retrieval.types import Hit, Principal
 
 
 class Search(Protocol):
@@ -87,7 +88,7 @@ class Suggestions:
     `unanswerable` is one the documents do not answer, to show what happens then.
     """
 
-    questions: tuple[str, ...] = ()
+    questions: tuple[Suggestion, ...] = ()
     unanswerable: str | None = None
 
 
@@ -132,7 +133,7 @@ class Services:
     readiness: Callable[[], Readiness]
     engine_name: str
     default_decoding: Decoding
-    suggestions: Suggestions
+    suggestions: Callable[[Principal], Suggestions]
     secure_cookies: bool
     session_secret: bytes
     allowed_hosts: tuple[str, ...]

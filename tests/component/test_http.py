@@ -37,6 +37,7 @@ from app.reingestion import Reingestion
 from app.schema import metadata
 from app.scopes import EVERY
 from app.sharing import Sharing
+from app.suggesting.suggester import Suggestion
 from app.unlocking import Unlocking
 from app.uploads.staging import Staging
 from evals.feedback import Thumbs
@@ -363,7 +364,7 @@ def opened_site(tmp_path: Path) -> Iterator[Site]:
         readiness=lambda: Readiness(ready=True, detail="ready"),
         engine_name="toy/engine",
         default_decoding=DECODING,
-        suggestions=Suggestions(("When is tea?",), "Who made the moon?"),
+        suggestions=lambda _: Suggestions((Suggestion("When is tea?"),), "Who made the moon?"),
         secure_cookies=False,
         session_secret=b"not a secret",
         allowed_hosts=("assay.example.org", "*.example.net"),
@@ -439,7 +440,7 @@ def test_who_logs_in_sees_the_chat_until_logging_out(site):
     assert (reply.status_code, reply.headers["location"]) == (303, "/")
     assert page.status_code == 200
     assert "<bdi>ada</bdi>" in page.text
-    assert 'data-question="When is tea?"' in page.text
+    assert 'id="suggestions"' in page.text
     assert client.get("/login").headers["location"] == "/"
 
     stolen = cookie_of(client)
@@ -876,15 +877,11 @@ def test_hostile_words_arrive_as_they_are_and_only_as_json(site):
         assert "html" not in reply.headers["content-type"]
 
 
-def test_suggestions_and_names_stand_escaped_in_the_page(site):
-    client = site.client(
-        "ada", suggestions=Suggestions((f'"{SCRIPT}',), SCRIPT), engine_name=SCRIPT
-    )
-
-    page = client.get("/").text
+def test_names_stand_escaped_in_the_page(site):
+    page = site.client("ada", engine_name=SCRIPT).get("/").text
 
     assert SCRIPT not in page
-    assert page.count("&lt;script&gt;") == 5
+    assert page.count("&lt;script&gt;") == 1
     assert page.count("<script") == page.count('<script type="module" src="/static/') == 2
     assert "<style" not in page
     assert " style=" not in page
@@ -892,10 +889,29 @@ def test_suggestions_and_names_stand_escaped_in_the_page(site):
     assert "https://" not in page
 
 
-def test_a_page_without_suggestions_offers_none(site):
-    page = site.client("ada", suggestions=Suggestions()).get("/").text
+def test_suggestions_are_those_of_whoever_asks(site):
+    def suggestions(requester: Principal) -> Suggestions:
+        return Suggestions((Suggestion(f"Who is {requester.name}?", "who.txt", 7),))
 
-    assert "data-question" not in page
+    assert site.client().get("/api/suggestions").status_code == 401
+    assert site.client("ada", suggestions=suggestions).get("/api/suggestions").json() == {
+        "questions": [{"question": "Who is ada?", "document": "who.txt", "document_id": 7}],
+        "unanswerable": None,
+    }
+
+
+def test_who_may_read_no_document_is_told_what_to_do_first(site):
+    assert "No document is open to you yet" in site.client("guest").get("/").text
+    assert 'id="suggestions"' in site.client("ada").get("/").text
+    for one in site.services.store.known_files(site.services.store.collection("open")).values():
+        site.services.store.remove([one.document_id])
+    assert "No document is open to you yet" in site.client("ada").get("/").text
+    site.services.access.grant(
+        site.people["ada"], site.services.store.collection("open"), Access.WRITE
+    )
+    page = site.client("ada").get("/").text
+    assert "Bring documents in" in page
+    assert 'id="suggestions"' not in page
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from app.api.application import create_app
 from app.api.services import Suggestions
+from app.suggesting.suggester import Suggestion
 from generation.types import (
     Assayed,
     Drafted,
@@ -167,8 +168,11 @@ def served(site: Site, script: Script) -> Iterator[str]:
     services = replace(
         site.services,
         answer=script,
-        suggestions=Suggestions(
-            ("How long is the probation period?", "How much holiday is there?"),
+        suggestions=lambda _: Suggestions(
+            (
+                Suggestion("How long is the probation period?", "<b>hand\u202ebook.md", 1),
+                Suggestion("How much holiday is there?"),
+            ),
             "What was the turnover last year?",
         ),
         answers_at_once=1,

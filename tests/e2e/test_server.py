@@ -181,7 +181,8 @@ def test_one_logs_in_with_the_printed_password(server: Server) -> None:
             headers={"Origin": server.url},
         )
         assert page.status_code == 200
-        assert "probation" in page.text  # the suggested questions
+        assert 'id="suggestions"' in page.text
+        assert "probation" in browser.get("/api/suggestions").text
 
 
 def test_a_taken_port_is_refused_with_advice(server: Server) -> None:

@@ -168,7 +168,7 @@ def routes() -> set[str]:
         jobs=nothing, staging=nothing, unlocking=nothing, library=nothing,
         schedules=nothing, search=nothing, answer=nothing, verifier=nothing,
         readiness=lambda: Readiness(ready=True, detail=""), engine_name="engine",
-        default_decoding=Decoding(), suggestions=Suggestions(), secure_cookies=False,
+        default_decoding=Decoding(), suggestions=lambda _: Suggestions(), secure_cookies=False,
         session_secret=b"secret", allowed_hosts=(),
     )  # fmt: skip
     found = {"GET /static/"}

@@ -6,9 +6,11 @@ import { DecodingPanel } from "./decoding.js";
 import { EvidencePanel } from "./evidence.js";
 import { Scope } from "./scope.js";
 import { Sidebar } from "./sidebar.js";
+import { suggest } from "./suggestions.js";
 
 const $ = (id) => document.getElementById(id);
 const welcome = $("welcome");
+const suggestions = $("suggestions");
 const root = $("conversation");
 const form = $("ask");
 const input = $("question");
@@ -86,10 +88,8 @@ form.addEventListener("submit", (event) => {
   submit();
 });
 stopButton.addEventListener("click", () => conversation.stop());
-for (const button of document.querySelectorAll("[data-question]")) {
-  button.addEventListener("click", () => {
-    if (!conversation.running) ask(button.dataset.question);
-  });
+function tryOut(question) {
+  if (!conversation.running) ask(question);
 }
 
 async function begin() {
@@ -97,6 +97,7 @@ async function begin() {
   const number = Number(root.dataset.conversation);
   if (!number) {
     welcome.hidden = false;
+    if (suggestions) suggest(suggestions, tryOut);
   } else {
     sidebar.current = number;
     try {
