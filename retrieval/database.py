@@ -14,8 +14,10 @@ from sqlalchemy.exc import OperationalError
 from retrieval.errors import StoreBusy
 
 BUSY_TIMEOUT_SECONDS = 120.0
+WRITE_BACK_SECONDS = 10.0
 
 _RETRY_SECONDS = 0.01
+_WRITE_BACK_SLICE_MILLISECONDS = 200
 _SEAL_SECONDS = 2.0
 _STEPS_BETWEEN_LOOKS = 100_000
 _PRAGMAS = (
@@ -88,6 +90,35 @@ def writing(engine: Engine) -> Iterator[Connection]:
         if "database is locked" in str(error):
             raise StoreBusy(Path(engine.url.database or ""), BUSY_TIMEOUT_SECONDS) from error
         raise
+
+
+def write_back(engine: Engine, *, patience_seconds: float = WRITE_BACK_SECONDS) -> bool:
+    """Bring what is in the write-ahead log into the database itself, and empty the log.
+
+    Waits for who reads an earlier state, and for who does the same at this moment, which SQLite
+    refuses at once; in slices, between which others may write.
+
+    Returns:
+        False when somebody still read after `patience_seconds`.
+    """
+    deadline = time.monotonic() + patience_seconds
+    connection = engine.raw_connection()
+    sqlite: Any = connection.driver_connection
+    try:
+        [usual] = sqlite.execute("PRAGMA busy_timeout").fetchone()
+        sqlite.execute(f"PRAGMA busy_timeout = {_WRITE_BACK_SLICE_MILLISECONDS}")
+        try:
+            while True:
+                is_busy, *_ = sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if not is_busy:
+                    return True
+                if time.monotonic() >= deadline:
+                    return False
+                time.sleep(_RETRY_SECONDS)
+        finally:
+            sqlite.execute(f"PRAGMA busy_timeout = {usual}")
+    finally:
+        connection.close()
 
 
 def copy_database(

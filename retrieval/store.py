@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from retrieval.alike import forget_traits, keep_traits
-from retrieval.database import writing
+from retrieval.database import write_back, writing
 from retrieval.errors import UnknownName
 from retrieval.hidden import HiddenText
 from retrieval.names import name_key
@@ -238,9 +238,8 @@ class Store:
                     text("INSERT INTO passages_lexical(passages_lexical) VALUES ('optimize')")
                 )
         self.remove_unreferenced(hashes)
-        with self._engine.connect() as sql:
-            # The write-ahead log still holds the pages as they were.
-            sql.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        # Until then the database's file holds the pages as they were, and the log perhaps too.
+        write_back(self._engine)
         return removed
 
     def measure(self) -> None:

@@ -1,5 +1,9 @@
 """A deleted document is gone wherever a query can reach, and the receipt proves it or says not."""
 
+import sqlite3
+from contextlib import closing
+from threading import Thread, Timer
+
 import pytest
 
 from app.audit import COMMAND_LINE, AuditLog, Object, Wanted
@@ -8,6 +12,7 @@ from app.errors import UnknownEntry
 from evals.schema import eval_cases
 from retrieval.catalog import Catalog
 from retrieval.collections import Collections
+from retrieval.database import BUSY_TIMEOUT_SECONDS, write_back
 from retrieval.erasure import Erasure
 from tests.component.library import bytes_under, opened
 
@@ -83,6 +88,36 @@ def test_nothing_of_it_is_left_in_any_file_and_the_rest_is_untouched(desk, tmp_p
     assert b"Quartermain" not in bytes_under(tmp_path)
     hits = desk.library.searcher.search("marmalade", readable=desk.library.everything())
     assert [hit.document.name for hit in hits] == ["menu.txt"]
+
+
+def test_who_still_reads_the_state_before_is_waited_for(desk, tmp_path):
+    reader = sqlite3.connect(tmp_path / "assay.db", isolation_level=None, check_same_thread=False)
+    with closing(reader):
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM documents").fetchone() == (2,)
+        # A log that cannot be emptied is left with the document's words, in the database or in it.
+        assert not write_back(desk.library.engine, patience_seconds=0.0)
+        ending = Timer(0.5, reader.execute, ("COMMIT",))
+        ending.start()
+        receipt = desk.delete("lease")
+        ending.join()
+    assert receipt.is_clean
+    assert b"Zebulon Quartermain" not in bytes_under(tmp_path)
+
+
+def test_others_write_while_a_reader_is_waited_for(desk, tmp_path):
+    reader = sqlite3.connect(tmp_path / "assay.db", isolation_level=None)
+    with closing(reader):
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM documents").fetchone()
+        desk.library.publish("menus", "/other.txt", "A third document, of no importance.")
+        waiting = Thread(target=write_back, args=(desk.library.engine,))
+        waiting.start()
+        desk.library.publish("menus", "/another.txt", "A fourth document, of none either.")
+        reader.execute("COMMIT")
+        waiting.join()
+    [(timeout,)] = desk.library.rows("PRAGMA busy_timeout")
+    assert timeout == BUSY_TIMEOUT_SECONDS * 1000  # the connection went back as it was
 
 
 def test_the_receipt_is_kept_without_words_and_stands_in_the_log(desk):
