@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Row, insert, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, update
 
 from app.errors import NotAUser, UnknownKey
 from app.passwords import secret_hash
@@ -19,6 +19,22 @@ from retrieval.types import Principal
 
 KEY_MARK = "assay_"
 _KEY_PREFIX_LENGTH = len(KEY_MARK) + 6
+# Every request of a program asks this: made once, it need not be put together each time.
+_HOLDER = (
+    select(
+        api_keys.c.id.label("key_id"),
+        api_keys.c.last_used_at,
+        api_keys.c.scopes,
+        principals.c.id,
+        principals.c.name,
+        principals.c.is_administrator,
+    )
+    .join(principals, principals.c.id == api_keys.c.principal_id)
+    .where(api_keys.c.key_hash == bindparam("hash"))
+    .where(api_keys.c.revoked_at.is_(None))
+    .where(api_keys.c.expires_at.is_(None) | (api_keys.c.expires_at > bindparam("now")))
+    .where(principals.c.disabled_at.is_(None))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +107,8 @@ class ApiKeys:
         """
         now = self._now()
         with self._engine.begin() as sql:
-            row = sql.execute(
-                select(
-                    api_keys.c.id.label("key_id"),
-                    api_keys.c.last_used_at,
-                    api_keys.c.scopes,
-                    principals.c.id,
-                    principals.c.name,
-                    principals.c.is_administrator,
-                )
-                .join(principals, principals.c.id == api_keys.c.principal_id)
-                .where(api_keys.c.key_hash == secret_hash(key))
-                .where(api_keys.c.revoked_at.is_(None))
-                .where(api_keys.c.expires_at.is_(None) | (api_keys.c.expires_at > now))
-                .where(principals.c.disabled_at.is_(None))
-            ).one_or_none()
+            asked = {"hash": secret_hash(key), "now": now}
+            row = sql.execute(_HOLDER, asked).one_or_none()
         if row is None:
             return None
         if row.last_used_at is None or now - row.last_used_at >= TOUCH_EVERY:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Engine, delete, insert, select, update
+from sqlalchemy import ColumnElement, Engine, bindparam, delete, insert, select, update
 
 from app.passwords import secret_hash
 from app.schema import sessions
@@ -18,6 +18,23 @@ SESSION_LIMIT = timedelta(days=7)
 # Reading must not mean writing: "last seen" and "last used" move in steps of this.
 TOUCH_EVERY = timedelta(minutes=5)
 _LONGEST_AGENT = 200
+_other = principals.alias("other")
+# Every request of a browser asks this: made once, it need not be put together each time.
+_GOING_ON = (
+    select(
+        sessions,
+        principals.c.name,
+        principals.c.is_administrator,
+        _other.c.name.label("other_name"),
+        _other.c.is_administrator.label("other_is_administrator"),
+    )
+    .join(principals, principals.c.id == sessions.c.principal_id)
+    .outerjoin(_other, _other.c.id == sessions.c.viewed_as_id)
+    .where(sessions.c.expires_at > bindparam("now"))
+    .where(sessions.c.last_seen_at > bindparam("idle_since"))
+    .where(principals.c.disabled_at.is_(None))
+    .order_by(sessions.c.id.desc())
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,25 +144,10 @@ class Sessions:
 
     def _found(self, condition: ColumnElement[bool]) -> list[Session]:
         now = self._now()
-        other = principals.alias("other")
-        query = (
-            select(
-                sessions,
-                principals.c.name,
-                principals.c.is_administrator,
-                other.c.name.label("other_name"),
-                other.c.is_administrator.label("other_is_administrator"),
-            )
-            .join(principals, principals.c.id == sessions.c.principal_id)
-            .outerjoin(other, other.c.id == sessions.c.viewed_as_id)
-            .where(condition)
-            .where(sessions.c.expires_at > now)
-            .where(sessions.c.last_seen_at > now - IDLE_LIMIT)
-            .where(principals.c.disabled_at.is_(None))
-            .order_by(sessions.c.id.desc())
-        )
+        query = _GOING_ON.where(condition)
+        asked = {"now": now, "idle_since": now - IDLE_LIMIT}
         with self._engine.begin() as sql:
-            rows = sql.execute(query).all()
+            rows = sql.execute(query, asked).all()
         found = []
         for row in rows:
             owner = Principal(row.principal_id, row.name, bool(row.is_administrator))

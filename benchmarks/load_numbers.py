@@ -95,14 +95,20 @@ def level_of(asked: Sequence[Asked], chats: int, users: int, seconds: float) -> 
 
 def spread(values: Sequence[float]) -> Spread:
     """Median and 95th percentile by nearest rank: the smallest value that so many do not exceed."""
-    ordered = sorted(values)
-    if not ordered:
+    if not values:
         return Spread(None, None, 0)
+    return Spread(percentile(values, 0.5), percentile(values, 0.95), len(values))
 
-    def at(share: float) -> float:
-        return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
-    return Spread(at(0.5), at(0.95), len(ordered))
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that this share, in (0, 1], does not exceed: nearest rank.
+
+    Raises:
+        ValueError: no values.
+    """
+    if not values:
+        raise ValueError("a percentile of nothing")
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def _fairness(of_user: Sequence[int]) -> float | None:

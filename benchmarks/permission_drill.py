@@ -37,7 +37,9 @@ from generation.types import EngineInfo, Message, Usage
 from ingestion.publishing import ReadFile, publish_all
 from ingestion.readers import read_document
 
+# Side by side, as many readers are: a multiple of the one is the other.
 READS_BETWEEN_CHANGES = 25
+READS_BETWEEN_LINES = 5_000
 COLLECTIONS = 8
 DOCUMENTS = 6
 TOPICS = "lease notice period rent deposit garden roof heating water keys parking cellar".split()
@@ -204,18 +206,19 @@ class Drill:
         for _ in range(3 * self._user_count):
             await self._grant()
         begun = time.monotonic()
-        for done in range(reads):
-            if time.monotonic() - begun > seconds:
+        for done in range(0, reads, READS_BETWEEN_CHANGES):
+            taken = time.monotonic() - begun
+            if taken > seconds:
                 break
-            if done % READS_BETWEEN_CHANGES == 0:
-                await self._change()
-            await self._read()
-            if done % 5000 == 4999:
-                rate = (done + 1) / (time.monotonic() - begun)
+            if done and done % READS_BETWEEN_LINES == 0:
                 print(
-                    f"{done + 1} reads, {rate:.0f}/s, {len(self.counted.leaks)} leaks",
+                    f"{done} reads, {done / taken:.0f}/s, {len(self.counted.leaks)} leaks",
                     file=sys.stderr,
                 )
+            await self._change()
+            # Nothing changes what may be read until the next one: they may go on side by side.
+            at_once = min(READS_BETWEEN_CHANGES, reads - done)
+            await asyncio.gather(*[self._read() for _ in range(at_once)])
 
     # Changes
 
@@ -364,9 +367,10 @@ class Drill:
         self._next += 1
         return self._next
 
-    def _form(self) -> str:
-        """An upload of a document that is nowhere else."""
+    def _form(self, collection: int) -> str:
+        """An upload of a document that is nowhere else; its name may be seen from now on."""
         mark = self._mark()
+        self.world.place_of_mark[mark] = collection
         words = " ".join(self._choose.choices(TOPICS, k=12))
         name = f"paper dn{mark}q.txt"
         head = f'Content-Disposition: form-data; name="file"; filename="{name}"'
@@ -413,13 +417,14 @@ class Drill:
             self.counted.leaks.append(f"{user} {door} {path}: {status} without the right to write")
         if not is_done and self.world.may(user, place, "write"):
             self.counted.refused.append(f"{user} {door} {path}: {status} {text[:200]}")
+        marks = {int(found) for kind, found in MARK.findall(str(body)) if kind == "dn"}
         if not is_done:
+            for mark in marks:
+                del self.world.place_of_mark[mark]
             return
         self.world.most_jobs = max(self.world.most_jobs, json.loads(text)["job"])
-        if door == "upload" and place is not None:
-            [mark] = {int(found) for kind, found in MARK.findall(str(body)) if kind == "dn"}
-            self.world.uploads.append((place, mark))
-            self.world.place_of_mark[mark] = place
+        if place is not None:
+            self.world.uploads += [(place, mark) for mark in marks]
 
     def _leaked(self, text: str, levels: dict[int, str], door: str) -> set[str]:
         """The words in a reply that its reader may not see."""
@@ -502,12 +507,14 @@ class Drill:
                 "upload",
                 "POST",
                 f"/api/jobs?collection={shelf_name}",
-                self._form(),
+                None,
                 collection,
             ),
         ]
         [(_, *chosen)] = choose.choices(doors, [one[0] for one in doors])
         name, method, path, body, wanted = chosen
+        if name == "upload":
+            body = self._form(collection)
         return name, method, path, body, wanted
 
 

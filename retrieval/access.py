@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
 
 from retrieval.database import writing
 from retrieval.errors import NameTaken, NameUnusable, UnknownName
@@ -16,6 +16,17 @@ from retrieval.schema import collections, grants, memberships, principals
 from retrieval.types import Access, Collection, Principal
 
 NAME_LIMIT_CHARACTERS = 200
+# Every request asks these: made once, they need not be put together and looked up again.
+_PERSON = select(principals.c.is_administrator, principals.c.disabled_at).where(
+    principals.c.id == bindparam("principal")
+)
+_GRANTED = select(grants.c.collection_id, grants.c.access).where(
+    (grants.c.principal_id == bindparam("principal"))
+    | grants.c.principal_id.in_(
+        select(memberships.c.group_id).where(memberships.c.member_id == bindparam("principal"))
+    )
+)
+_COLLECTIONS = select(collections.c.id)
 
 
 class Grant(NamedTuple):
@@ -155,22 +166,14 @@ class AccessList:
 
         Administrators manage every collection. Who is disabled or gone may do nothing.
         """
+        of = {"principal": principal.id}
         with self._engine.begin() as sql:
-            person = sql.execute(
-                select(principals.c.is_administrator, principals.c.disabled_at).where(
-                    principals.c.id == principal.id
-                )
-            ).one_or_none()
+            person = sql.execute(_PERSON, of).one_or_none()
             if person is None or person.disabled_at is not None:
                 return {}
             if person.is_administrator:
-                return dict.fromkeys(sql.execute(select(collections.c.id)).scalars(), Access.MANAGE)
-            groups = select(memberships.c.group_id).where(memberships.c.member_id == principal.id)
-            rows = sql.execute(
-                select(grants.c.collection_id, grants.c.access).where(
-                    (grants.c.principal_id == principal.id) | grants.c.principal_id.in_(groups)
-                )
-            ).all()
+                return dict.fromkeys(sql.execute(_COLLECTIONS).scalars(), Access.MANAGE)
+            rows = sql.execute(_GRANTED, of).all()
         found: dict[int, Access] = {}
         for row in rows:
             access = Access(row.access)
@@ -190,7 +193,7 @@ class AccessList:
     def everything(self) -> frozenset[int]:
         """Ids of all collections: what the operator at the command line reads."""
         with self._engine.begin() as sql:
-            return frozenset(sql.execute(select(collections.c.id)).scalars())
+            return frozenset(sql.execute(_COLLECTIONS).scalars())
 
     def _add(self, name: str, kind: str, *, is_administrator: bool) -> Principal:
         name = usable_name(name)

@@ -148,7 +148,7 @@ class Catalog:
             named: what the name must contain; capitals of ASCII count like small letters.
             tag: what they must be tagged with, from `tag_of`.
         """
-        query = _ordered(_listed(), order).where(_within(among, named, tag)).limit(limit)
+        query = _ordered(_LISTED, order).where(_within(among, named, tag)).limit(limit)
         if after is not None:
             query = query.where(_after(order, after))
         with self._engine.begin() as sql:
@@ -181,13 +181,13 @@ class Catalog:
         with self._engine.begin() as sql:
             total = sql.execute(select(func.count(documents.c.id)).where(wanted)).scalar_one()
             ids = list(sql.execute(chosen).scalars())
-            rows = sql.execute(_listed().where(documents.c.id.in_(ids))).all()
+            rows = sql.execute(_LISTED.where(documents.c.id.in_(ids))).all()
         found = {row.id: _row(row) for row in rows}
         return DocumentPage([found[id_] for id_ in ids], total)
 
     def document(self, number: int, among: frozenset[int]) -> Listed | None:
         """A document of one of these collections; None when there is none."""
-        query = _listed().where(documents.c.id == number)
+        query = _LISTED.where(documents.c.id == number)
         query = query.where(documents.c.collection_id.in_(among))
         with self._engine.begin() as sql:
             row = sql.execute(query).one_or_none()
@@ -238,7 +238,7 @@ def _hidden_text(row: Row[Any]) -> HiddenText:
     return HiddenText(HiddenBy(row.hidden_by), row.text, row.page, row.characters)
 
 
-def _listed() -> Select[Any]:
+def _select_listed() -> Select[Any]:
     of_document = passages.c.document_id == documents.c.id
     return (
         select(
@@ -271,6 +271,10 @@ def _listed() -> Select[Any]:
         .join(collections, collections.c.id == documents.c.collection_id)
         .join(revisions, revisions.c.id == documents.c.revision_id)
     )
+
+
+# Made once: putting it together takes longer than SQLite does for a page of it.
+_LISTED = _select_listed()
 
 
 def _within(among: frozenset[int], named: str, tag: str) -> ColumnElement[bool]:

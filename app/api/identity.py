@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from fastapi import Request
 from itsdangerous import BadSignature, Signer
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from app.accounts import Accounts
@@ -47,7 +48,7 @@ class Identity:
         # Under this prefix a browser takes the cookie only over TLS and for this very host.
         self.cookie_name = "__Host-assay_session" if is_secure else "assay_session"
 
-    def requester(self, request: Request) -> Principal:
+    async def requester(self, request: Request) -> Principal:
         """Whose rights count. An Authorization header is never passed over for a cookie.
 
         Whoever views Assay as somebody else has that one's rights, and only to look.
@@ -56,30 +57,30 @@ class Identity:
             NotLoggedIn: nobody we know.
             AccessDenied: the key was not made for this, or it is more than looking.
         """
-        return self.asking(request).principal
+        return (await self.asking(request)).principal
 
-    def actor(self, request: Request) -> Actor:
+    async def actor(self, request: Request) -> Actor:
         """Who asks, as the audit log has it. Raises as `requester`."""
-        return self.asking(request).actor
+        return (await self.asking(request)).actor
 
-    def administrator(self, request: Request) -> Principal:
+    async def administrator(self, request: Request) -> Principal:
         """Whose rights count, if an administrator's. Raises as `requester`.
 
         Raises:
             AccessDenied: it is another's.
         """
-        requester = self.requester(request)
+        requester = await self.requester(request)
         if not requester.is_administrator:
             raise AccessDenied("this is for administrators; ask one of them")
         return requester
 
-    def in_person(self, request: Request) -> Principal:
+    async def in_person(self, request: Request) -> Principal:
         """Who asks, for what is nobody else's to see. Raises as `requester`.
 
         Raises:
             AccessDenied: an administrator sees Assay as somebody else.
         """
-        requester = self.requester(request)
+        requester = await self.requester(request)
         if requester.viewed_by is not None:
             raise AccessDenied(
                 f"the conversations of {requester.name!r} are seen by nobody else; you see the "
@@ -87,22 +88,26 @@ class Identity:
             )
         return requester
 
-    def session(self, request: Request) -> Session:
+    async def session(self, request: Request) -> Session:
         """The session that asks. Raises as `requester`.
 
         Raises:
             AccessDenied: it is a program with a key.
         """
-        session = self.asking(request).session
+        session = (await self.asking(request)).session
         if session is None:
             raise AccessDenied("this needs a log-in in a browser; a key cannot do it")
         return session
 
-    def asking(self, request: Request) -> Asking:
-        """Who asks, looked up once for a request. Raises as `requester`."""
+    async def asking(self, request: Request) -> Asking:
+        """Who asks, looked up once for a request. Raises as `requester`.
+
+        As all dependencies here a coroutine: a route has several, and each that is not would take a
+        thread of its own, only to be told what is known already.
+        """
         known: Asking | None = getattr(request.state, "asking", None)
         if known is None:
-            known = self._asking(request)
+            known = await run_in_threadpool(self._asking, request)
             request.state.asking = known
         return known
 
