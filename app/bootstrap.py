@@ -17,21 +17,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from app.accounts import Accounts
 from app.administration import Administration
 from app.audit import AuditLog
-from app.conversations.store import ConversationStore
 from app.deletion import Deletions
 from app.engines import EngineChoice, load_chosen
 from app.errors import UrlRefused
-from app.evidence.finding import EvidenceFinder
 from app.fetching.networks import Networks
 from app.identities import Identities
 from app.library import Library
-from app.live_counts import LiveCounter
 from app.login_links import LoginLinks
 from app.migrations import upgrade
 from app.occupancy import HomeUse
 from app.oidc.client import OidcClient
 from app.oidc.sign_on import SignOn
-from app.operating_point import AimedLimits, OperatingPointStore
 from app.own_account import OwnAccount
 from app.people import People
 from app.preparing import Preparation
@@ -40,9 +36,6 @@ from app.settings import Settings
 from app.sharing import Sharing
 from app.suggesting.suggester import Suggester, Suggestion
 from app.uploads.staging import Staging
-from evals.feedback import Thumbs
-from evals.schedule_store import ScheduleStore
-from evals.store import EvalStore
 from ingestion.jobs.store import JobStore
 from retrieval.access import AccessList
 from retrieval.alike import AlikeDocuments
@@ -60,9 +53,15 @@ from retrieval.types import Collection, Principal
 
 if TYPE_CHECKING:
     from app.api.services import Readiness, Services, Suggestions
+    from app.conversations.store import ConversationStore
     from app.delivery.deliver import Carriers
     from app.delivery.mail import MailServer
     from app.delivery.webhook import Webhook
+    from app.evidence.finding import EvidenceFinder
+    from app.live_counts import LiveCounter
+    from app.operating_point import AimedLimits, OperatingPointStore
+    from evals.schedule_store import ScheduleStore
+    from evals.store import EvalStore
     from generation.answer_finding.types import AnswerFinder
     from generation.answering import Answerer
     from generation.engines.base import Engine
@@ -92,7 +91,8 @@ class Assay:
     """The wired product over one home folder.
 
     The store opens at once; each model loads when something first needs it, once, whichever
-    thread asks. Imports of the heavy libraries wait as long.
+    thread asks. Imports of the heavy libraries wait as long, and so does what only answering and
+    evaluating need: a folder that is brought in every night, unchanged, pays for none of it.
 
     Args:
         preparing: shows how far the first preparation of a model is; the log does unless given.
@@ -111,7 +111,6 @@ class Assay:
         self.store.measure()
         self.access = AccessList(self.database)
         self.policies = Policies(self.database)
-        self.operating_point = OperatingPointStore(self.database)
         self.accounts = Accounts(self.database, throttle_key=lambda: self._session_secret)
         self.people = People(self.database)
         self.collections = Collections(self.database)
@@ -125,12 +124,8 @@ class Assay:
         self.sharing = Sharing(self.access, self.collections, self.policies, self.audit)
         self.lexical = LexicalIndex(self.database, settings.lexical_seal)
         self.maintenance = Maintenance(self.database)
-        self.conversations = ConversationStore(self.database)
-        self.evidence = EvidenceFinder(self.store, self.originals)
         self.jobs = JobStore(self.database)
         self.staging = Staging(settings.staging)
-        self.evals = EvalStore(self.database)
-        self.schedules = ScheduleStore(self.database)
         self.catalog = Catalog(self.database)
         self.alike = AlikeDocuments(self.database)
         self.tags = Tags(self.database)
@@ -162,18 +157,19 @@ class Assay:
             self.sharing,
             self.audit,
         )
-        self.live_counter = LiveCounter(self._count)
         # Taken in this order: whoever loads all, then what is loaded beside the chat model, and it.
         self._loading_all, self._loading, self._loading_engine = RLock(), RLock(), RLock()
         self._load_error: Exception | None = None
 
     def close(self) -> None:
         """End what the models do, and leave the home folder to others, a restore among them."""
-        self.live_counter.flush(_PATIENCE_SECONDS)
+        if "live_counter" in self.__dict__:
+            self.live_counter.flush(_PATIENCE_SECONDS)
         self.audit.flush(_PATIENCE_SECONDS)
         self._close_engines()
         self.lexical.seal()
-        self.evidence.close()
+        if "evidence" in self.__dict__:
+            self.evidence.close()
         self.database.dispose()
         self._use.end()
 
@@ -237,11 +233,55 @@ class Assay:
             return self._verifier
 
     @cached_property
+    def conversations(self) -> "ConversationStore":
+        """What was asked and answered."""
+        from app.conversations.store import ConversationStore
+
+        return ConversationStore(self.database)
+
+    @cached_property
+    def evidence(self) -> "EvidenceFinder":
+        """Shows where in its document a quote stands."""
+        from app.evidence.finding import EvidenceFinder
+
+        return EvidenceFinder(self.store, self.originals)
+
+    @cached_property
+    def evals(self) -> "EvalStore":
+        """Suites of questions and runs of them."""
+        from evals.store import EvalStore
+
+        return EvalStore(self.database)
+
+    @cached_property
+    def schedules(self) -> "ScheduleStore":
+        """When suites run by themselves."""
+        from evals.schedule_store import ScheduleStore
+
+        return ScheduleStore(self.database)
+
+    @cached_property
+    def operating_point(self) -> "OperatingPointStore":
+        """Below which answerability questions are declined."""
+        from app.operating_point import OperatingPointStore
+
+        return OperatingPointStore(self.database)
+
+    @cached_property
+    def live_counter(self) -> "LiveCounter":
+        """Counts the verdicts of readers' answers."""
+        from app.live_counts import LiveCounter
+
+        return LiveCounter(self._count)
+
+    @cached_property
     def _session_secret(self) -> bytes:
         return session_secret(self.settings.home / "session-secret")
 
     @cached_property
-    def _aimed_limits(self) -> AimedLimits:
+    def _aimed_limits(self) -> "AimedLimits":
+        from app.operating_point import AimedLimits
+
         return AimedLimits(self.evals)
 
     @cached_property
@@ -300,6 +340,18 @@ class Assay:
     def _answerer(self) -> "Answerer":
         return self._answerer_over(self.engine, self.settings)
 
+    def save_vectors(self, *, has_removed: bool) -> None:
+        """Write the vector index after documents came or went, unless next to nothing came.
+
+        Args:
+            has_removed: documents were deleted: no file may hold their vectors.
+        """
+        from retrieval.vectors.lag import is_near
+
+        folder, encoder = self.settings.vector_index, self.encoder.fingerprint
+        if has_removed or not is_near(folder, self.store, encoder=encoder):
+            self.vectors.save()
+
     def _load_beside_engine(self, load: Callable[[], object]) -> None:
         """Load the chat model, which takes longest, and something else in a thread beside it.
 
@@ -344,7 +396,8 @@ class Assay:
             return load_chosen(choice, on_progress)
 
     def _answerer_over(self, engine: "Engine", settings: Settings) -> "Answerer":
-        from generation.answering import Answerer, AnsweringPolicy
+        from generation.answering import Answerer
+        from generation.answering_policy import AnsweringPolicy
 
         return Answerer(
             self.searcher.search,
@@ -487,6 +540,7 @@ class Assay:
         """What the web application is made of."""
         from app.api.services import Services
         from app.unlocking import Unlocking
+        from evals.feedback import Thumbs
 
         return Services(
             accounts=self.accounts,

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Engine, Row, func, insert, select
 
@@ -22,7 +22,9 @@ from retrieval.erasure import Check, Erasure, Traces
 from retrieval.errors import CollectionNotEmpty, RetrievalError
 from retrieval.store import Store
 from retrieval.types import Collection, Hit
-from retrieval.vectors.projection import VectorProjection
+
+if TYPE_CHECKING:
+    from retrieval.vectors.projection import VectorProjection
 
 _BATCH = 50
 _TRIES = 3
@@ -98,7 +100,7 @@ class Deletions:
         collections: Collections,
         audit: AuditLog,
         *,
-        projection: Callable[[], VectorProjection],
+        projection: "Callable[[], VectorProjection]",
         search: Search,
         forget: Callable[[], bool | None] = lambda: None,
     ) -> None:

@@ -59,7 +59,7 @@ def work_on(
     finally:
         forget_staged(assay, job_id)
     if job.removed or assay.jobs.tally(job_id).passages:
-        assay.vectors.save()
+        assay.save_vectors(has_removed=bool(job.removed))
         assay.lexical.seal()
     return job
 

@@ -19,9 +19,9 @@ from app.logs import Form
 from app.oidc.discovery import is_private_on_the_way
 from app.oidc.types import Provider
 from app.settings_file import SETTINGS_FILE, read_kept
-from generation.answering import EVIDENCE_PASSAGES, EVIDENCE_TOKENS
+from generation.answering_policy import EVIDENCE_PASSAGES, EVIDENCE_TOKENS
 from generation.decoding import Decoding
-from generation.engines.loading import BUNDLED_MODEL
+from generation.engines.base import BUNDLED_MODEL
 from generation.types import Precision, Runtime
 from retrieval.encoder import BUNDLED_ENCODER
 from retrieval.types import Policy

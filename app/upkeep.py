@@ -12,7 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 from app.bootstrap import Assay
-from app.encoders import embed_missing
 from app.engines import EngineChoice, connect_remote
 from app.errors import BadSetting
 from app.job_worker import sweep_staging
@@ -242,6 +241,8 @@ def _unembedded(assay: Assay) -> str | None:
 
 
 def _embed_missing(assay: Assay) -> None:
+    from app.encoders import embed_missing
+
     embed_missing(assay, assay.encoder)
 
 

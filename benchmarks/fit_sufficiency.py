@@ -22,7 +22,7 @@ from app.bootstrap import Assay
 from app.settings import read_settings
 from benchmarks.squad import SquadQuestion, holds_answer, sample_questions
 from evals.metrics.estimate import wilson
-from generation.answering import EVIDENCE_PASSAGES
+from generation.answering_policy import EVIDENCE_PASSAGES
 from generation.quoting import rank_quotes
 from generation.sufficiency import READ_PASSAGES, Signals, answerability, signals_of
 

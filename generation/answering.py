@@ -2,10 +2,11 @@
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from generation.answer_finding.types import AnswerFinder
+from generation.answering_policy import AnsweringPolicy
 from generation.citations import citation, cited, complete_sentences
 from generation.decoding import Decoding, Method
 from generation.engines.base import Engine
@@ -37,13 +38,8 @@ from retrieval.narrowing import EVERY_DOCUMENT, Narrowing
 from retrieval.repeats import distinct
 from retrieval.types import Document, Hit, Passage, Policy
 
-# Passages looked through for a verbatim answer; the prompt holds as many of them as fit.
-EVIDENCE_PASSAGES = 8
 # So many times as many are searched for: copies of a passage are left out.
 _SPARE = 2
-# More evidence than this slows the bundled model and distracts it (docs/LOG.md); a larger model
-# does better with more.
-EVIDENCE_TOKENS = 100
 # Where a policy has quotes stand for the draft, there are as many, the first one counted.
 _QUOTES_INSTEAD = 3
 _SEEDS = 2**31
@@ -61,23 +57,6 @@ class Search(Protocol):
         earlier: Sequence[str],
         within: Narrowing,
     ) -> list[Hit]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class AnsweringPolicy:
-    """When to answer, and how much evidence to read.
-
-    With `is_guarded` nothing that gives orders to a model goes into a prompt or a quotation.
-    `showing` is what becomes of sentences that are not supported, in place of what the collections
-    say; None leaves it to them.
-    """
-
-    evidence_passages: int = EVIDENCE_PASSAGES
-    evidence_tokens: int = EVIDENCE_TOKENS
-    quotes: int = 1
-    abstain_below: float | None = None
-    showing: Policy | None = None
-    is_guarded: bool = True
 
 
 def _all_shown(_: frozenset[int], /) -> Mapping[int, Policy]:

@@ -4,20 +4,23 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from threading import local
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ingestion.changes import FoundFile, Plan, plan_changes, refuse_mass_removal
 from ingestion.errors import FileRejected, IngestionError, Unchanged
 from ingestion.finding import Found, find_files, read_whole
 from ingestion.ignoring import EVERYTHING, Selection
-from ingestion.publishing import ReadFile, publish_all
 from ingestion.stage_times import StageTimes
 from ingestion.types import FileEvent, FileStage, ParsedDocument
 from retrieval.encoder import Encoder
 from retrieval.store import Outcome, Store
 from retrieval.types import Collection
+
+if TYPE_CHECKING:
+    from ingestion.publishing import ReadFile
 
 # Files read ahead of the encoder by each reader: parsing goes on in processes of its own while
 # this one embeds.
@@ -226,13 +229,20 @@ class Ingester:
         """
         if not files:
             return
-        encoder = self._encoder()
-        with closing(self._read_ahead(files, on_event, should_stop)) as read:
+        from ingestion.publishing import publish_all
+
+        with (
+            closing(self._read_ahead(files, on_event, should_stop)) as read,
+            ThreadPoolExecutor(1, "load") as loading,
+        ):
+            # Loaded while the first file is read.
+            encoder = loading.submit(self._encoder)
+            first = next(read, None)
             for published in publish_all(
-                read,
+                read if first is None else chain([first], read),
                 store=self._store,
                 collection=collection,
-                encoder=encoder,
+                encoder=encoder.result(),
                 times=self._times,
                 anew=anew,
             ):
@@ -251,16 +261,18 @@ class Ingester:
         files: Sequence[FoundFile],
         tell: Callable[[FileEvent], None],
         should_stop: Callable[[], bool],
-    ) -> Generator[ReadFile, None, None]:
+    ) -> "Generator[ReadFile, None, None]":
         """Read files, a few ahead of the caller; tell of the unreadable ones and go on.
 
         They come in the order given, however many readers there are: that makes two runs alike.
         """
+        from ingestion.publishing import ReadFile
+
         # Each thread has a reader of its own: Linux ends a child with the thread that started it.
         own = local()
         opened = ExitStack()
 
-        def read(file: FoundFile) -> ReadFile:
+        def read(file: FoundFile) -> "ReadFile":
             if not hasattr(own, "reader"):
                 own.reader = opened.enter_context(self._open_reader())
             content = self._load(file)

@@ -10,8 +10,8 @@ from ingestion.types import ParsedDocument
 from retrieval.encoder import Encoder
 from retrieval.originals import sha256_of
 from retrieval.store import Outcome, Store
-from retrieval.traits import Traits, traits_of
-from retrieval.types import Collection, PassageSpan, Revision, embedded_text
+from retrieval.traits import traits_of
+from retrieval.types import Collection, PassageSpan, Revision, Traits, embedded_text
 
 # Large enough for batches of even length, small enough that a killed run loses seconds.
 _BATCH_PASSAGES = 256

@@ -11,9 +11,8 @@ from typing import Any
 import ingestion.errors
 from ingestion.errors import BreaksReader, FileRejected, FileTooLarge, ReaderCrashed
 from ingestion.limited_process import LIMIT_MEMORY_BYTES, LimitedProcess
-from ingestion.readers.unseen import MOST_CHARACTERS_SHOWN, MOST_PIECES
 from ingestion.types import Block, BlockKind, ParsedDocument
-from retrieval.hidden import HiddenBy, HiddenText
+from retrieval.hidden import MOST_CHARACTERS_SHOWN, MOST_PIECES, HiddenBy, HiddenText
 
 LIMIT_BYTES = 200_000_000
 LIMIT_CHARACTERS = 50_000_000

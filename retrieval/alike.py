@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, 
 
 from retrieval.database import writing
 from retrieval.schema import collections, document_bands, document_traits, documents, revisions
-from retrieval.traits import Traits, bands_of, likeness, traits_of
-from retrieval.types import Collection
+from retrieval.traits import bands_of, likeness, traits_of
+from retrieval.types import Collection, Traits
 
 LEAST = 0.8
 _MOST_COMPARED = 200

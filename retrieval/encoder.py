@@ -1,10 +1,11 @@
 """Text to unit vectors: what every encoder offers."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 BUNDLED_ENCODER = "all-MiniLM-L6-v2"
 
@@ -29,7 +30,7 @@ class Encoder(Protocol):
 
     def encode(
         self, texts: Sequence[str], *, on_progress: Callable[[int], None] | None = None
-    ) -> NDArray[np.float32]:
+    ) -> "NDArray[np.float32]":
         """Encode texts.
 
         Args:

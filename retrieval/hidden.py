@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+# Of what one file hides so many pieces are kept, and so much of each.
+MOST_PIECES = 200
+MOST_CHARACTERS_SHOWN = 2_000
+
 
 class HiddenBy(StrEnum):
     """How a file keeps text from human eyes.

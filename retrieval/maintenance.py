@@ -3,10 +3,8 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Engine, delete, func, insert, select, text
 from sqlalchemy.exc import DatabaseError
 
@@ -21,6 +19,10 @@ from retrieval.schema import (
     vectors,
 )
 from retrieval.store import encoder_id, has_vector
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _TORN_PASSAGES = text(
     """
@@ -187,7 +189,7 @@ class Maintenance:
             return [BarePassage(*row) for row in rows]
 
     def add_vectors(
-        self, passage_ids: Sequence[int], rows: NDArray[np.float32], *, encoder: str
+        self, passage_ids: Sequence[int], rows: "NDArray[np.float32]", *, encoder: str
     ) -> None:
         """Keep vectors for passages that lack them; passages that have gone are left out.
 

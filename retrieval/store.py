@@ -6,10 +6,8 @@ Rows never leave this module: values of `retrieval.types` do.
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import (
     Connection,
     Engine,
@@ -52,6 +50,10 @@ from retrieval.types import (
 )
 from retrieval.wording import language_by_little_words, words_beside
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 
 class Outcome(StrEnum):
     """What publishing a revision did."""
@@ -85,9 +87,6 @@ class DocumentSize(NamedTuple):
 
     passages: int
     revisions: int
-
-
-_NO_IDS: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
 
 class Store:
@@ -396,7 +395,7 @@ class Store:
             if not last:
                 yield _delta(number, frozenset(), [])
 
-    def vector_sample(self, *, encoder: str, rows: int) -> NDArray[np.float32]:
+    def vector_sample(self, *, encoder: str, rows: int) -> "NDArray[np.float32]":
         """About so many vectors, (n, dimension) float32, from all over the store; the same again.
 
         Every m-th passage is taken, so that a sample is neither the oldest nor one collection.
@@ -409,7 +408,7 @@ class Store:
 
     def vectors_of(
         self, passage_ids: Sequence[int], *, encoder: str
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    ) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
         """Ids, ascending, and vectors of those of the passages that are there and have one."""
         with self._engine.begin() as sql:
             rows = sql.execute(
@@ -418,22 +417,34 @@ class Store:
         delta = _delta(0, frozenset(), rows)
         return delta.passage_ids, delta.vectors
 
+    def count_published(self, since: int) -> int:
+        """How many passages there are of what was published after change number `since`."""
+        published = select(changes.c.revision_id).where(changes.c.number > since)
+        with self._engine.begin() as sql:
+            return sql.execute(
+                select(func.count()).where(passages.c.revision_id.in_(published))
+            ).scalar_one()
+
     def count_with_vectors(self, *, encoder: str) -> int:
         """How many passages this encoder has a vector for."""
         with self._engine.begin() as sql:
-            return sql.execute(
-                select(func.count())
-                .select_from(vectors)
-                .join(encoders, encoders.c.id == vectors.c.encoder_id)
-                .where(encoders.c.fingerprint == encoder)
-            ).scalar_one()
+            return _count_with_vectors(sql, encoder)
 
-    def count_without_vectors(self, *, encoder: str) -> int:
-        """How many passages this encoder has no vector for."""
+    def count_without_vectors(self, *, encoder: str, since: int = 0) -> int:
+        """How many passages this encoder has no vector for.
+
+        Args:
+            since: only passages of what was published after this change number; takes as long as
+                these are many. 0: all there are.
+        """
         with self._engine.begin() as sql:
-            return sql.execute(
-                select(func.count()).select_from(passages).where(~has_vector(encoder))
-            ).scalar_one()
+            if since:
+                published = select(changes.c.revision_id).where(changes.c.number > since)
+                bare = passages.c.revision_id.in_(published) & ~has_vector(encoder)
+                return sql.execute(select(func.count()).where(bare)).scalar_one()
+            # A vector is of a passage that is there, once: nothing need be looked up in between.
+            total = sql.execute(select(func.count()).select_from(passages)).scalar_one()
+            return total - _count_with_vectors(sql, encoder)
 
     def encoders(self) -> list[str]:
         """Fingerprints of the encoders whose vectors are kept."""
@@ -542,6 +553,8 @@ def _retired_revisions(sql: Connection, since: int) -> frozenset[int]:
 
 
 def _delta(number: int, retired: frozenset[int], rows: Sequence[Any]) -> VectorDelta:
+    import numpy as np
+
     dimension = len(rows[0].vector) // 4 if rows else 0
     joined = b"".join(row.vector for row in rows)
     return VectorDelta(
@@ -575,6 +588,13 @@ def _vector_rows(sql: Connection, encoder: str, since: int) -> Sequence[Any]:
     return sql.execute(query).all()
 
 
+def _count_with_vectors(sql: Connection, encoder: str) -> int:
+    known = select(encoders.c.id).where(encoders.c.fingerprint == encoder).scalar_subquery()
+    # Over the key alone: the rows, with their vectors, are large.
+    counted = select(func.count()).where(vectors.c.encoder_id == known)
+    return sql.execute(counted).scalar_one()
+
+
 def has_vector(encoder: str) -> Any:  # noqa: ANN401 - a SQL expression
     """Condition on `passages`: the encoder has a vector for it."""
     return (
@@ -586,9 +606,9 @@ def has_vector(encoder: str) -> Any:  # noqa: ANN401 - a SQL expression
     )
 
 
-def _column(rows: Sequence[Row[Any]], name: str) -> NDArray[np.int64]:
-    if not rows:
-        return _NO_IDS
+def _column(rows: Sequence[Row[Any]], name: str) -> "NDArray[np.int64]":
+    import numpy as np
+
     return np.array([row._mapping[name] for row in rows], dtype=np.int64)
 
 

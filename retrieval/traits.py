@@ -7,14 +7,18 @@ agree in one with just that probability. Broder, "On the resemblance and contain
 """
 
 import re
+import struct
 import zlib
+from functools import cache
 from itertools import islice
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from retrieval.languages import language_of_text
+from retrieval.types import Traits
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _BANDS, _ROWS = 21, 6  # of two texts that are 80 % alike, 99.8 % have a band in common
 _ORDERS = _BANDS * _ROWS
@@ -23,13 +27,6 @@ _MOST_WORDS = 200_000  # a longer text is known by its beginning
 _AT_ONCE = 16_384
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")
 _MASK = (1 << 64) - 1
-
-
-class Traits(NamedTuple):
-    """`language` is a code of `LANGUAGES` or ""; `signature` is empty for a text without words."""
-
-    language: str
-    signature: bytes
 
 
 def traits_of(text: str) -> Traits:
@@ -42,25 +39,27 @@ def signature_of(text: str) -> bytes:
     words = [match.group().casefold() for match in islice(_WORD.finditer(text), _MOST_WORDS)]
     if not words:
         return b""
+    import numpy as np
+
     numbers = {word: zlib.crc32(word.encode()) for word in set(words)}
     hashed = np.array([numbers[word] for word in words], dtype=np.uint64)
     runs = _runs(hashed)
     least = np.full(_ORDERS, np.iinfo(np.uint64).max, dtype=np.uint64)
     for start in range(0, len(runs), _AT_ONCE):
         some = runs[start : start + _AT_ONCE]
-        for order, (factor, summand) in enumerate(_ORDERINGS):
+        for order, (factor, summand) in enumerate(_orderings()):
             least[order] = min(least[order], (some * factor + summand).min())
     return (least >> np.uint64(32)).astype("<u4").tobytes()
 
 
 def bands_of(signature: bytes) -> list[int]:
     """21 numbers, signed, 64 bits, all unlike; texts that are alike have some in common."""
-    rows = np.frombuffer(signature, dtype="<u4").astype(np.uint64).reshape(-1, _ROWS)
+    values = _numbers(signature)
     found = []
-    for band, row in enumerate(rows):
+    for band in range(len(values) // _ROWS):
         number = band + 1
-        for value in row:
-            number = _mixed(number ^ int(value))
+        for value in values[band * _ROWS : (band + 1) * _ROWS]:
+            number = _mixed(number ^ value)
         found.append(number - (1 << 64) if number >> 63 else number)
     return found
 
@@ -69,12 +68,18 @@ def likeness(one: bytes, other: bytes) -> float:
     """How alike two texts are, 0 to 1, by their signatures; 0 where one has none."""
     if not one or len(one) != len(other):
         return 0.0
-    same = np.frombuffer(one, dtype="<u4") == np.frombuffer(other, dtype="<u4")
-    return float(same.mean())
+    pairs = zip(_numbers(one), _numbers(other), strict=True)
+    return sum(a == b for a, b in pairs) / (len(one) // 4)
 
 
-def _runs(hashed: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def _numbers(signature: bytes) -> tuple[int, ...]:
+    return struct.unpack(f"<{len(signature) // 4}I", signature)
+
+
+def _runs(hashed: "NDArray[np.uint64]") -> "NDArray[np.uint64]":
     """A number for each run of words that the text has; a text shorter than a run is one."""
+    import numpy as np
+
     length = min(_RUN, len(hashed))
     count = len(hashed) - length + 1
     total = np.zeros(count, dtype=np.uint64)
@@ -92,6 +97,11 @@ def _mixed(number: int) -> int:
     return number ^ (number >> 31)
 
 
-_ORDERINGS = [
-    (np.uint64(_mixed(2 * order) | 1), np.uint64(_mixed(2 * order + 1))) for order in range(_ORDERS)
-]
+@cache
+def _orderings() -> "tuple[tuple[np.uint64, np.uint64], ...]":
+    import numpy as np
+
+    return tuple(
+        (np.uint64(_mixed(2 * order) | 1), np.uint64(_mixed(2 * order + 1)))
+        for order in range(_ORDERS)
+    )

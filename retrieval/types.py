@@ -1,15 +1,15 @@
-"""The values of the corpus. Pure: loads no model, index, database or web library."""
+"""The values of the corpus. Pure: loads no model, index, database or web library, nor numpy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, NamedTuple
 
 from retrieval.hidden import HiddenText
-from retrieval.traits import Traits
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Access(StrEnum):
@@ -130,6 +130,16 @@ class Passage:
             )
 
 
+class Traits(NamedTuple):
+    """What is known of a document from its text alone.
+
+    `language` is a code of `LANGUAGES` or ""; `signature` is empty for a text without words.
+    """
+
+    language: str
+    signature: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Revision:
     """Everything that is published of one file in one transaction.
@@ -147,7 +157,7 @@ class Revision:
     sha256: str
     text: str
     passages: tuple[PassageSpan, ...]
-    vectors: NDArray[np.float32]
+    vectors: "NDArray[np.float32]"
     hidden: tuple[HiddenText, ...] = ()
     traits: Traits | None = None
 
@@ -209,13 +219,13 @@ class VectorDelta(NamedTuple):
 
     change_number: int
     retired_revisions: frozenset[int]
-    passage_ids: NDArray[np.int64]
-    revision_ids: NDArray[np.int64]
-    collection_ids: NDArray[np.int64]
-    vectors: NDArray[np.float32]
+    passage_ids: "NDArray[np.int64]"
+    revision_ids: "NDArray[np.int64]"
+    collection_ids: "NDArray[np.int64]"
+    vectors: "NDArray[np.float32]"
 
 
-def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def unit_rows(vectors: "NDArray[np.float32]") -> "NDArray[np.float32]":
     """Scale each row to length 1.
 
     Args:
@@ -224,6 +234,8 @@ def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     Raises:
         ValueError: not two-dimensional, or a row that is all zero or not finite.
     """
+    import numpy as np
+
     if vectors.ndim != 2:
         raise ValueError(f"expected (n, dimension), got shape {vectors.shape}")
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)

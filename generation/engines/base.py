@@ -6,6 +6,8 @@ from typing import Protocol
 from generation.decoding import Decoding
 from generation.types import EngineInfo, Message, Piece
 
+BUNDLED_MODEL = "SmolLM2-135M-Instruct"
+
 
 class Engine(Protocol):
     """A generator behind one seam: local or remote, any model family."""

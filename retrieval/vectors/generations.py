@@ -75,6 +75,17 @@ def read_manifest(folder: Path) -> tuple[Mapping[str, Any], Path]:
     return manifest, generation
 
 
+def facts_of(folder: Path) -> Mapping[str, Any]:
+    """What the manifest says, the files unread; empty when there is none that can be believed."""
+    try:
+        manifest = json.loads((folder / _MANIFEST).read_bytes())
+        if manifest.pop("checksum", None) == _checksum(manifest):
+            return dict(manifest)
+    except (OSError, ValueError, AttributeError):
+        pass
+    return {}
+
+
 def _checksum(manifest: Mapping[str, Any]) -> str:
     return sha256_of(json.dumps(manifest, sort_keys=True).encode())
 

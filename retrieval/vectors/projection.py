@@ -99,6 +99,7 @@ class VectorProjection:
             vectors = self._loaded()
         except ProjectionError as error:
             return str(error)
+        self._require_vectors(0)
         self._catch_up(vectors)
         ids, rows = vectors.rows()
         expected = self._store.vector_delta(0, encoder=self._encoder.fingerprint)
@@ -112,6 +113,7 @@ class VectorProjection:
         return None
 
     def _load_or_rebuild(self) -> PassageVectors:
+        self._require_vectors(0)  # once: an older file may be of fewer passages
         try:
             vectors = self._loaded()
             self._catch_up(vectors)
@@ -203,14 +205,17 @@ class VectorProjection:
         return vectors
 
     def _catch_up(self, vectors: PassageVectors) -> None:
-        if vectors.change_number != self._store.change_number():
-            delta = self._store.vector_delta(
-                vectors.change_number, encoder=self._encoder.fingerprint
-            )
-            vectors.apply(delta)
-        missing = self._store.count_without_vectors(encoder=self._encoder.fingerprint)
+        """Apply what is new, which must all have vectors. What was there before had."""
+        since = vectors.change_number
+        if since != self._store.change_number():
+            vectors.apply(self._store.vector_delta(since, encoder=self._encoder.fingerprint))
+            self._require_vectors(since)
+
+    def _require_vectors(self, since: int) -> None:
+        fingerprint = self._encoder.fingerprint
+        missing = self._store.count_without_vectors(encoder=fingerprint, since=since)
         if missing:
-            raise EncoderChanged(missing, self._encoder.fingerprint, self._store.encoders())
+            raise EncoderChanged(missing, fingerprint, self._store.encoders())
 
     def _mismatch(self, what: str, found: object, expected: object) -> ProjectionMismatch:
         return ProjectionMismatch(self._folder, what, found, expected)

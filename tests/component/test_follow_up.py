@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from app.api.questions import AskRequest
 from app.api.wire import answer_json
-from generation.answering import Answerer, AnsweringPolicy
+from generation.answering import Answerer
+from generation.answering_policy import AnsweringPolicy
 from generation.recall import MOST_RECALLED
 from generation.types import Answer, EngineInfo, Finished, LeftOut, Message, PassagePart, Piece
 from retrieval.types import Mode

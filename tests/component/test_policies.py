@@ -4,7 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from generation.answering import Answerer, AnsweringPolicy
+from generation.answering import Answerer
+from generation.answering_policy import AnsweringPolicy
 from generation.types import Answer, Assayed, Drafted, Finished, Origin
 from retrieval.policies import Policies
 from retrieval.types import Policy

@@ -12,7 +12,8 @@ from app.cli.terminal import Terminal
 from app.conversations.recording import recorded
 from app.conversations.store import ConversationStore
 from app.conversations.types import State
-from generation.answering import Answerer, AnsweringPolicy
+from generation.answering import Answerer
+from generation.answering_policy import AnsweringPolicy
 from generation.decoding import Decoding
 from generation.types import EngineInfo
 from retrieval.policies import Policies

@@ -11,6 +11,8 @@ from generation.engines.loading import load_engine
 from tests.models import chat_model
 
 SLOW = {"torch", "transformers", "sentence_transformers", "accelerate", "scipy", "sklearn"}
+# What a folder in which nothing has changed has no use for.
+ONLY_FOR_NEWS = {"numpy", "faiss", "openvino", "tokenizers", "jinja2", "lxml", "alembic", "evals"}
 TAIL = """
 import json, sys
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
@@ -54,6 +56,45 @@ def test_asking_a_question_imports_neither_torch_nor_transformers(environment):
     loaded = loaded_by(environment, "ask", "When does the lease end?")
     assert loaded & SLOW == set()
     assert {"openvino", "tokenizers", "faiss"} <= loaded  # it did ask
+
+
+def test_a_folder_that_has_not_changed_loads_no_model_and_no_index_and_starts_no_reader(
+    environment, tmp_path
+):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "rent.txt").write_text("The rent of the second flat is 900 euros.")
+    code = f"""
+import sys
+started = []
+sys.addaudithook(lambda event, _: started.append(event) if event == "subprocess.Popen" else None)
+sys.argv = ["assay", "ingest", {str(folder)!r}]
+from app.cli import main
+try:
+    main()
+except SystemExit as done:
+    assert done.code in (0, None), done.code
+print(len(started))
+"""
+
+    def ingested():
+        done = subprocess.run(
+            [sys.executable, "-c", code + TAIL],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        *said, started, loaded = done.stdout.splitlines()
+        return said[0], int(started), set(json.loads(loaded))
+
+    said, started, loaded = ingested()
+    assert (said, started) == ("1 added", 1)
+    assert {"numpy", "openvino", "tokenizers"} <= loaded  # what is looked for can be seen
+    said, started, loaded = ingested()
+    assert (said, started) == ("1 unchanged", 0)
+    assert loaded & (SLOW | ONLY_FOR_NEWS) == set()
+    assert "sqlalchemy" in loaded
 
 
 def test_a_server_that_is_ready_has_imported_neither(environment):

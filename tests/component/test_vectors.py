@@ -11,7 +11,9 @@ import pytest
 
 from retrieval.errors import EncoderChanged, ProjectionError, ProjectionMismatch, ProjectionTorn
 from retrieval.types import Mode, VectorDelta
+from retrieval.vectors.generations import write_generation
 from retrieval.vectors.index import PassageVectors
+from retrieval.vectors.lag import LEFT_TO_LATER, is_near
 from tests.component.library import Library, opened, texts, unit
 from tests.fakes import WordEncoder
 
@@ -405,3 +407,57 @@ def test_searching_while_another_thread_applies_changes(library):
     for thread in threads:
         thread.join()
     assert errors == []
+
+
+def near(library: Library) -> bool:
+    return is_near(library.index, library.store, encoder=library.encoder.fingerprint)
+
+
+def test_an_index_that_lacks_little_need_not_be_written_again(library):
+    library.publish("a", "/many.txt", "Rent. " * 95)
+    library.vectors.save()  # 100 passages
+    assert near(library)
+    library.publish("a", "/four.txt", "The cellar is dry. It is cool.")
+    assert near(library)  # two of a hundred
+    library.remove("b", "/three.txt")
+    assert near(library)
+    library.publish("a", "/five.txt", "A third one.")
+    assert not near(library)
+    library.vectors.save()
+    assert near(library)
+
+
+def test_no_index_and_that_of_something_else_are_not_near(library, tmp_path):
+    library.publish("a", "/many.txt", "Rent. " * 95)
+    library.vectors.save()
+    assert not is_near(tmp_path / "none", library.store, encoder=library.encoder.fingerprint)
+    assert not is_near(library.index, library.store, encoder="another")
+    cut_short(library.index / "manifest.json")
+    assert not near(library)
+
+
+def test_a_large_index_may_lack_so_many_and_no_more(library):
+    """The share would allow more."""
+    facts = json.loads((library.index / "manifest.json").read_bytes())
+    del facts["checksum"]
+    facts["count"] = 50 * LEFT_TO_LATER + 5_000
+    write_generation(library.index, facts, lambda _: None)
+    library.publish("a", "/some.txt", "Rent. " * LEFT_TO_LATER)
+    assert near(library)
+    library.publish("a", "/one-more.txt", "Rent.")
+    assert not near(library)
+
+
+def test_passages_are_counted_that_an_encoder_has_no_vectors_of(library):
+    """Five are there; the other encoder knows the last two only."""
+    other = WordEncoder("other", dimension=16)
+    before = library.store.change_number()
+    with opened(library.home, other) as again:
+        again.publish("a", "/four.txt", "The cellar is dry. It is cool.")
+    count = library.store.count_without_vectors
+    assert count(encoder=other.fingerprint) == 5
+    assert count(encoder=other.fingerprint, since=before) == 0
+    assert count(encoder=library.encoder.fingerprint) == 2
+    assert count(encoder=library.encoder.fingerprint, since=before) == 2
+    assert count(encoder=library.encoder.fingerprint, since=before + 1) == 0
+    assert count(encoder="nobody") == 7

@@ -2,7 +2,8 @@
 
 import pytest
 
-from generation.engines.loading import BUNDLED_MODEL, load_engine
+from generation.engines.base import BUNDLED_MODEL
+from generation.engines.loading import load_engine
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,28 @@
+"""When to answer, and how much evidence to read. Pure: settings need it, and it needs nothing."""
+
+from dataclasses import dataclass
+
+from retrieval.types import Policy
+
+# Passages looked through for a verbatim answer; the prompt holds as many of them as fit.
+EVIDENCE_PASSAGES = 8
+# More evidence than this slows the bundled model and distracts it (docs/LOG.md); a larger model
+# does better with more.
+EVIDENCE_TOKENS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweringPolicy:
+    """When to answer, and how much evidence to read.
+
+    With `is_guarded` nothing that gives orders to a model goes into a prompt or a quotation.
+    `showing` is what becomes of sentences that are not supported, in place of what the collections
+    say; None leaves it to them.
+    """
+
+    evidence_passages: int = EVIDENCE_PASSAGES
+    evidence_tokens: int = EVIDENCE_TOKENS
+    quotes: int = 1
+    abstain_below: float | None = None
+    showing: Policy | None = None
+    is_guarded: bool = True
