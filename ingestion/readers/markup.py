@@ -58,7 +58,7 @@ def drop_invisible(root: etree._Element, builder: DocumentBuilder) -> None:
 
     `builder` is told what hidden elements say, unless they belong to what surrounds the text.
     """
-    drop(root, [e for e in root.iter() if tag_of(e) in _NEVER_SHOWN or _is_for_nobody(e)])
+    drop(root, [e for e in root.iter() if tag_of(e) in _NEVER_SHOWN])
     hidden = {e: by for e in root.iter() if (by := _hidden_by(e)) is not None}
     for element, by in hidden.items():
         above = list(element.iterancestors())
@@ -109,15 +109,11 @@ def drop(root: etree._Element, elements: list[etree._Element]) -> None:
         parent.remove(element)
 
 
-def _is_for_nobody(element: etree._Element) -> bool:
-    """What is beside the text for machines that read aloud, or the other way round."""
-    return tag_of(element) not in _PAGE_TAGS and element.get("aria-hidden") == "true"
-
-
 def _hidden_by(element: etree._Element) -> HiddenBy | None:
     if tag_of(element) in _PAGE_TAGS:
         return None  # hidden until its own script has run
-    if "hidden" in element.attrib:
+    # What is kept from those who have a page read to them is decoration, or not meant for people.
+    if "hidden" in element.attrib or element.get("aria-hidden", "").strip().lower() == "true":
         return HiddenBy.MARKED
     style = element.get("style") or ""
     if _HIDDEN_STYLE.search(style):

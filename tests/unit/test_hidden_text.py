@@ -216,6 +216,9 @@ def test_a_word_style_may_hide_and_white_on_a_shaded_table_does_not():
         (f'<p style="display:none">{ORDER}</p>', HiddenBy.MARKED),
         (f'<p style="visibility: hidden">{ORDER}</p>', HiddenBy.MARKED),
         (f"<p hidden>{ORDER}</p>", HiddenBy.MARKED),
+        (f'<p aria-hidden="true">{ORDER}</p>', HiddenBy.MARKED),
+        (f'<div aria-hidden="TRUE"><p hidden>{ORDER}</p></div>', HiddenBy.MARKED),
+        (f'<p><b aria-hidden="true">{ORDER}</b></p>', HiddenBy.MARKED),
         (f'<p style="font-size:0">{ORDER}</p>', HiddenBy.SIZE),
         (f'<p style="font-size: 1px">{ORDER}</p>', HiddenBy.SIZE),
         (f'<p style="position:absolute; left:-9999px">{ORDER}</p>', HiddenBy.OUTSIDE),
@@ -234,8 +237,9 @@ def test_hidden_elements_of_a_page_are_left_out_and_told_once(element, by):
     [
         f'<nav><ul hidden="hidden"><li>{ORDER}</li></ul></nav>',
         f"<script>{ORDER}</script><template>{ORDER}</template>",
-        f'<p aria-hidden="true">{ORDER}</p>',
         f'<form style="display:none"><p>{ORDER}</p></form>',
+        f'<nav aria-hidden="true"><p>{ORDER}</p></nav>',
+        '<p><i aria-hidden="true">\u2192</i></p>',
     ],
 )
 def test_what_surrounds_the_text_of_a_page_is_not_told(element):
