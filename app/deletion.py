@@ -131,7 +131,8 @@ class Deletions:
         for tried in range(_TRIES):
             inside = self._collections.document_ids(collection)
             for start in range(0, len(inside), _BATCH):
-                self._store.remove(inside[start : start + _BATCH])
+                end = start + _BATCH
+                self._store.remove(inside[start:end], is_last=end >= len(inside))
             try:
                 self._collections.remove(collection)
             except CollectionNotEmpty:

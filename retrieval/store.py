@@ -208,8 +208,12 @@ class Store:
             _record(sql, "published", document_id, revision_id, now)
         return Outcome.ADDED if known is None else Outcome.CHANGED
 
-    def remove(self, document_ids: Sequence[int]) -> int:
+    def remove(self, document_ids: Sequence[int], *, is_last: bool = True) -> int:
         """Delete documents with all their revisions, vectors and original bytes.
+
+        Args:
+            is_last: false when more go right after: the index of words, which is written anew so
+                that no word of theirs is left in it, is so once, with the last.
 
         Returns:
             How many were there. What is not there is not an error.
@@ -230,15 +234,16 @@ class Store:
                 removed += sql.execute(
                     delete(documents).where(documents.c.id == document_id)
                 ).rowcount
-            if hashes:
+            if hashes and is_last:
                 # Terms of deleted passages stay in the lexical index until it is merged. Without a
                 # change of the corpus it may not change: it is sealed.
                 sql.execute(
                     text("INSERT INTO passages_lexical(passages_lexical) VALUES ('optimize')")
                 )
         self.remove_unreferenced(hashes)
-        # Until then the database's file holds the pages as they were, and the log perhaps too.
-        write_back(self._engine)
+        if is_last:
+            # Until then the database's file holds the pages as they were, and the log perhaps too.
+            write_back(self._engine)
         return removed
 
     def measure(self) -> None:

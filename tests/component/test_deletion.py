@@ -5,7 +5,9 @@ from contextlib import closing
 from threading import Thread, Timer
 
 import pytest
+from sqlalchemy import event
 
+import app.deletion
 from app.audit import COMMAND_LINE, AuditLog, Object, Wanted
 from app.deletion import Deletions
 from app.errors import UnknownEntry
@@ -221,3 +223,26 @@ def test_a_collection_goes_with_everything_in_it_and_its_grants(desk):
     assert [one.name for one in desk.library.store.collections()] == ["menus"]
     [entry] = desk.audit.entries(Wanted(action="collection.deleted"))
     assert entry.details["documents"] == 4
+
+
+def test_a_large_collection_goes_in_portions_and_its_words_once(desk, tmp_path, monkeypatch):
+    """The index of words is written anew with the last portion, and then holds none of them."""
+    monkeypatch.setattr(app.deletion, "_BATCH", 2)
+    names = ["Abelard", "Brunhilde", "Chrodegang", "Dagobert"]
+    for number, name in enumerate(names):
+        desk.library.publish("contracts", f"/{number}.txt", f"{name} rents the attic. {LEASE}")
+    merged = []
+
+    @event.listens_for(desk.library.engine, "before_cursor_execute")
+    def note(connection, cursor, statement, values, context, is_many):
+        if "'optimize'" in statement:
+            merged.append(statement)
+
+    contracts = desk.library.store.collection("contracts")
+    receipt = desk.deletions.delete_collection(COMMAND_LINE, contracts)
+    assert receipt.removed.documents == 5
+    assert receipt.is_clean
+    assert len(merged) == 1
+    kept = bytes_under(tmp_path).lower()
+    assert not [name for name in [*names, "Quartermain"] if name.lower().encode() in kept]
+    assert b"stonebridge" in kept
