@@ -5,6 +5,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from app.web.browsers import browser_of
 from app.web.navigation import places_for
 from retrieval.types import Principal
 
@@ -18,6 +19,7 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_templates.filters["browser"] = browser_of
 
 
 def page(template: str, visitor: Principal, *, here: str, **values: Any) -> str:  # noqa: ANN401
