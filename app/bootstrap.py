@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from ingestion.pipeline import Ingester
     from ingestion.stage_times import StageTimes
     from retrieval.encoder import Encoder
+    from retrieval.reranker import Reranker
     from retrieval.search import Searcher
     from retrieval.vectors.kinds import Kind
     from retrieval.vectors.projection import VectorProjection
@@ -325,7 +326,17 @@ class Assay:
     def _searcher(self) -> "Searcher":
         from retrieval.search import Searcher
 
-        return Searcher(self.store, self._encoder, self._vectors, self.lexical)
+        return Searcher(
+            self.store, self._encoder, self._vectors, self.lexical, reranker=self._reranker
+        )
+
+    @cached_property
+    def _reranker(self) -> "Reranker | None":
+        if self.settings.reranker is None:
+            return None
+        from retrieval.cross_encoder import load_cross_encoder
+
+        return load_cross_encoder(self.settings.reranker)
 
     def searcher_over(self, kind: "Kind", folder: Path) -> "Searcher":
         """The same search over a vector index of another kind, made in `folder` now."""
@@ -334,7 +345,7 @@ class Assay:
 
         vectors = VectorProjection(self.store, folder, self.encoder, chosen=kind)
         vectors.rebuild()
-        return Searcher(self.store, self.encoder, vectors, self.lexical)
+        return Searcher(self.store, self.encoder, vectors, self.lexical, reranker=self._reranker)
 
     @cached_property
     def _answerer(self) -> "Answerer":

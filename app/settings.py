@@ -58,6 +58,11 @@ class Settings(BaseSettings):
         min_length=1,
         description="Embedding model: the bundled one, a folder, or a hub id.",
     )
+    reranker: str | None = Field(
+        default=None,
+        min_length=1,
+        description="CrossEncoder that reads the first passages again: a folder, or a hub id.",
+    )
     index: Literal["auto", "flat", "half", "graph", "lists"] = Field(
         default="auto",
         description="Kind of vector index; auto: what suits the number of passages.",

@@ -12,6 +12,7 @@ from generation.decoding import Decoding, Method
 from generation.engines.base import Engine
 from generation.errors import BadDecoding
 from generation.groundedness.types import Verifier
+from generation.groundedness.words import words_of
 from generation.language import language_of
 from generation.policies import strictest
 from generation.presumption import differs_in_number, presumed, speaks_of_evidence
@@ -31,6 +32,7 @@ from generation.types import (
     Verdict,
 )
 from generation.unfinished import UnfinishedAnswer
+from generation.variety import varied
 from retrieval.encoder import Encoder
 from retrieval.follow_up import standalone
 from retrieval.languages import LANGUAGES
@@ -222,7 +224,12 @@ class Answerer:
             )
         prompt = build_prompt(
             run.question,
-            [Excerpt(hits[quote.index], quote.start, quote.end) for quote in quotes],
+            [
+                Excerpt(hits[quote.index], quote.start, quote.end)
+                for quote in varied(
+                    quotes, words_of(run.question).content, [hit.document.id for hit in hits]
+                )
+            ],
             history,
             language=LANGUAGES[run.language],
             count_tokens=self._engine.count_tokens,

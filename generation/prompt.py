@@ -48,7 +48,7 @@ class Prompt:
     """Messages that fit the window.
 
     `evidence` are the hits whose words were found for this question, best first; `parts` are these
-    words, in the prompt's order.
+    words, in the prompt's order, those that follow each other as one.
     """
 
     messages: tuple[Message, ...]
@@ -100,8 +100,8 @@ def build_prompt(
         taken = 1
     while taken and layout.tokens(excerpts[:taken]) > budget_tokens:
         taken -= 1
-    used = excerpts[:taken]
-    evidence = tuple(dict.fromkeys(excerpt.hit for excerpt in used))
+    evidence = tuple(dict.fromkeys(excerpt.hit for excerpt in excerpts[:taken]))
+    used = joined(excerpts[:taken])
     passages = len({excerpt.hit.passage.id for excerpt in excerpts})
     return Prompt(
         messages=layout.messages(used),
@@ -110,6 +110,34 @@ def build_prompt(
         left_out=LeftOut(passages - len(evidence), layout.dropped),
         tokens=layout.tokens(used),
     )
+
+
+def joined(excerpts: Sequence[Excerpt]) -> list[Excerpt]:
+    """Those that follow each other in a passage as one, where the first of them stood.
+
+    "It ends in May." is read after the sentence that says what.
+    """
+    pieces: list[Excerpt] = []
+    for excerpt in excerpts:
+        near = [piece for piece in pieces if _adjoin(piece, excerpt)]
+        if not near:
+            pieces.append(excerpt)
+            continue
+        parts = [*near, excerpt]
+        whole = Excerpt(
+            excerpt.hit, min(part.start for part in parts), max(part.end for part in parts)
+        )
+        pieces[pieces.index(near[0])] = whole
+        pieces = [piece for piece in pieces if piece not in near[1:]]
+    return pieces
+
+
+def _adjoin(one: Excerpt, other: Excerpt) -> bool:
+    """Whether they are of the same passage with nothing but white space between."""
+    first, second = sorted((one, other), key=lambda excerpt: excerpt.start)
+    passage = first.hit.passage
+    between = passage.text[first.end : second.start]
+    return passage.id == second.hit.passage.id and not between.strip()
 
 
 def asked(question: str, lines: Sequence[str], language: str) -> str:

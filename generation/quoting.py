@@ -30,7 +30,10 @@ _FOLLOWERS = 2
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """`hits[index].passage.text[start:end]` and how well it fits the question."""
+    """`hits[index].passage.text[start:end]` and how well it fits the question.
+
+    `words` are those of the question that stand in it or in its context.
+    """
 
     index: int
     start: int
@@ -38,6 +41,7 @@ class Quote:
     similarity: float  # cosine of question and sentence, [-1, 1]
     coverage: float  # share of the question's words in sentence and context, [0, 1]
     score: float
+    words: frozenset[str]
 
 
 def rank_quotes(
@@ -68,9 +72,10 @@ def rank_quotes(
     contexts = [words_of(hit.passage.context).content for hit in hits]
     quotes = []
     for (index, place), text, similarity in zip(found, texts, similarities, strict=True):
-        coverage = share(asked.content, words_of(text).content | contexts[index])
+        words = asked.content & (words_of(text).content | contexts[index])
+        coverage = share(asked.content, words)
         score = quote_score(similarity, coverage)
-        quotes.append(Quote(index, place.start, place.end, similarity, coverage, score))
+        quotes.append(Quote(index, place.start, place.end, similarity, coverage, score, words))
     return sorted(quotes, key=lambda quote: (-quote.score, quote.index, quote.start))
 
 

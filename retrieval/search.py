@@ -8,8 +8,9 @@ from retrieval.follow_up import Standalone, standalone
 from retrieval.fusion import weighted_fusion
 from retrieval.lexical import LexicalIndex
 from retrieval.narrowing import EVERY_DOCUMENT, Narrowing
+from retrieval.reranker import RERANKED, Reranker, reranked
 from retrieval.store import Store
-from retrieval.types import Candidate, Hit, Mode, unit_rows
+from retrieval.types import Candidate, Hit, Mode, embedded_text, unit_rows
 from retrieval.vectors.projection import VectorProjection
 
 # How much the mean of earlier questions' vectors weighs beside the question's own.
@@ -17,7 +18,11 @@ LENT_SHARE = 0.5
 
 
 class Searcher:
-    """Asks the indexes, fuses their candidates, loads the passages."""
+    """Asks the indexes, fuses their candidates, loads the passages.
+
+    Args:
+        reranker: reads the first passages of a hybrid search again; None: fusion decides.
+    """
 
     def __init__(
         self,
@@ -27,12 +32,20 @@ class Searcher:
         lexical: LexicalIndex,
         *,
         candidates: int = 100,
+        reranker: Reranker | None = None,
     ) -> None:
         self._store = store
         self._encoder = encoder
         self._vectors = vectors
         self._lexical = lexical
         self._candidates = candidates
+        self._reranker = reranker
+
+    def without_reranker(self) -> "Searcher":
+        """The same search, decided by fusion alone."""
+        return Searcher(
+            self._store, self._encoder, self._vectors, self._lexical, candidates=self._candidates
+        )
 
     def search(
         self,
@@ -67,7 +80,28 @@ class Searcher:
         dense = self._dense(asked, scope) if mode is not Mode.LEXICAL else []
         lexical = self._lexically(asked, scope, mode) if mode is not Mode.DENSE else []
         similarity = dict(dense)
-        return self._hits(_fused(mode, dense, lexical)[:k], similarity, readable)
+        ranked = _fused(mode, dense, lexical)
+        if self._reranker is not None and mode is Mode.HYBRID:
+            ranked = self._read_again(self._reranker, asked, ranked, readable)
+        return self._hits(ranked[:k], similarity, readable)
+
+    def _read_again(
+        self,
+        reranker: Reranker,
+        asked: Standalone,
+        ranked: list[Candidate],
+        readable: frozenset[int],
+    ) -> list[Candidate]:
+        first = ranked[:RERANKED]
+        located = self._store.located([candidate.passage_id for candidate in first])
+        there = {
+            candidate: embedded_text(found.passage.context, found.passage.text)
+            for candidate in first
+            if (found := located.get(candidate.passage_id)) is not None
+            and found.passage.collection_id in readable
+        }
+        scores = reranker.scores(asked.text, list(there.values()))
+        return reranked([*there, *ranked[RERANKED:]], scores)
 
     def _lexically(self, asked: Standalone, scope: "_Scope", mode: Mode) -> list[Candidate]:
         # While the index is looked over or made again, meaning alone answers, if it is asked.

@@ -31,13 +31,14 @@ _KINDS = tuple(kind.value for kind in Kind)
 class _System:
     """What is measured: queries, and which indexes they are asked of.
 
-    `kind` None: the vector index of the home.
+    `kind` None: the vector index of the home. `is_reranked`: with the reranker, if there is one.
     """
 
     label: str
     mode: Mode
     queries: "Sequence[Query]"
     kind: Kind | None = None
+    is_reranked: bool = False
 
 
 @click.command(
@@ -68,6 +69,12 @@ class _System:
     help="Kind of vector index; auto is what suits the number of passages  [default: ASSAY_INDEX]",
 )
 @click.option(
+    "--rerank",
+    metavar="MODEL",
+    help="Have a CrossEncoder read the first passages again: a folder, or a hub id; "
+    "--compare hybrid is without  [default: ASSAY_RERANKER]",
+)
+@click.option(
     "--work",
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep the indexed corpus here, for the next run  [default: a temporary folder]",
@@ -82,6 +89,7 @@ def beir(
     qrels: Path | None,
     others: tuple[str, ...],
     index: str | None,
+    rerank: str | None,
     work: Path | None,
 ) -> None:
     """Measure retrieval on a collection in BEIR form.
@@ -95,10 +103,18 @@ def beir(
     from evals.beir import default_qrels
 
     judged = qrels or default_qrels(folder)
-    systems = _systems(folder, Mode(mode), queries, judged, others)
     settings = read_settings()
+    reranker = rerank or settings.reranker
+    if rerank and Mode(mode) is not Mode.HYBRID:
+        raise click.UsageError(f"--rerank reads again what --mode hybrid finds, not {mode}")
+    is_reranked = reranker is not None and Mode(mode) is Mode.HYBRID
+    systems = _systems(folder, Mode(mode), queries, judged, others, is_reranked=is_reranked)
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as temporary:
-        changed = {"home": work or Path(temporary), "index": index or settings.index}
+        changed = {
+            "home": work or Path(temporary),
+            "index": index or settings.index,
+            "reranker": reranker,
+        }
         assay = Assay(settings.model_copy(update=changed))
         try:
             readable = _indexed(assay, folder)
@@ -108,6 +124,8 @@ def beir(
                 searcher = assay.searcher
                 if system.kind is not None:
                     searcher = assay.searcher_over(system.kind, Path(temporary, system.label))
+                if not system.is_reranked:
+                    searcher = searcher.without_reranker()
                 measured[system.label] = _measured(searcher, system, readable)
         finally:
             assay.close()
@@ -119,7 +137,13 @@ def beir(
 
 
 def _systems(
-    folder: Path, mode: Mode, queries: str | None, qrels: Path, others: Sequence[str]
+    folder: Path,
+    mode: Mode,
+    queries: str | None,
+    qrels: Path,
+    others: Sequence[str],
+    *,
+    is_reranked: bool,
 ) -> list[_System]:
     from evals.beir import queries_file, read_queries
 
@@ -128,13 +152,14 @@ def _systems(
         given = Path(queries)
         file = given if given.is_file() else queries_file(folder, queries)
     asked = read_queries(file, qrels)
-    systems = [_System(mode.value, mode, asked)]
+    label = "reranked" if is_reranked else mode.value
+    systems = [_System(label, mode, asked, is_reranked=is_reranked)]
     for other in others:
         if other in _MODES:
             systems.append(_System(other, Mode(other), asked))
             continue
         if other in _KINDS:
-            systems.append(_System(other, mode, asked, Kind(other)))
+            systems.append(_System(other, mode, asked, Kind(other), is_reranked))
             continue
         variant = {query.id: query for query in read_queries(queries_file(folder, other), qrels)}
         if missing := [query.id for query in asked if query.id not in variant]:
@@ -142,7 +167,8 @@ def _systems(
                 f"--compare {other}: queries_{other}.jsonl lacks {len(missing)} of the queries, "
                 f"the first is {missing[0]!r}"
             )
-        systems.append(_System(other, mode, [variant[query.id] for query in asked]))
+        rewritten = [variant[query.id] for query in asked]
+        systems.append(_System(other, mode, rewritten, is_reranked=is_reranked))
     labels = [system.label for system in systems]
     if len(set(labels)) < len(labels):
         raise click.UsageError("--compare names what is measured already; leave it out")

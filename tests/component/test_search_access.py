@@ -1,7 +1,9 @@
 """Whatever comes, goes, is granted and revoked meanwhile: nobody finds what they may not read."""
 
+import multiprocessing
 import random
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,8 @@ from tests.fakes import WordEncoder
 
 COLLECTIONS = ("open", "contracts", "secrets")
 ROUNDS = 40
+_spawn = multiprocessing.get_context("spawn")
+_PATIENCE_SECONDS = 120
 
 
 def text_of(collection: str, number: int) -> str:
@@ -110,3 +114,75 @@ def test_deleted_words_are_unfindable_when_the_deletion_returns(tmp_path, kind):
         assert all(finds(searcher, mode) for searcher in searchers for mode in Mode)
         library.remove("open", "/gone.txt")
         assert not any(finds(searcher, mode) for searcher in searchers for mode in Mode)
+
+
+def ways_that_find(library: Library, searcher: Searcher, word: str) -> list[str]:
+    """The ways of searching by which the reader, with what may be read now, comes to a word."""
+    [reader] = [one for one in library.access.principals() if one.name == "ada"]
+    readable = library.access.readable(reader)
+    return [
+        mode.value
+        for mode in Mode
+        if any(
+            word in hit.passage.text
+            for hit in searcher.search(f"the {word} rent", readable=readable, k=300, mode=mode)
+        )
+    ]
+
+
+def answer_elsewhere(home: Path, kind: Kind, words, found) -> None:
+    """Another process, which has the indexes open from the beginning."""
+    with opened(home, WordEncoder(dimension=16)) as library:
+        searcher = searcher_over(library, kind)
+        while (word := words.get()) is not None:
+            found.put(ways_that_find(library, searcher, word))
+
+
+@pytest.mark.parametrize("kind", [Kind.FLAT, Kind.LISTS])
+def test_what_goes_is_gone_at_once_in_every_process_while_others_write(tmp_path, kind):
+    """Deleted, changed, or its collection revoked: by no way of searching, here or elsewhere."""
+    words, answers = _spawn.Queue(), _spawn.Queue()
+    with opened(tmp_path, WordEncoder(dimension=16)) as library:
+        for number in range(10):
+            library.publish("open", f"/{number}.txt", text_of("open", number))
+        reader, shared = library.access.add_user("ada"), library.store.collection("open")
+        library.access.grant(reader, shared, Access.READ)
+        searcher, everyway = searcher_over(library, kind), [mode.value for mode in Mode]
+        elsewhere = _spawn.Process(target=answer_elsewhere, args=(tmp_path, kind, words, answers))
+        elsewhere.start()
+        stop = threading.Event()
+
+        def write() -> None:
+            with opened(tmp_path, WordEncoder(dimension=16)) as other:
+                number = 0
+                while not stop.is_set():
+                    number += 1
+                    other.publish("noise", f"/{number % 5}.txt", text_of("noise", number))
+                    if number % 3 == 0:
+                        other.remove("noise", f"/{number % 5}.txt")
+
+        writer = threading.Thread(target=write)
+        writer.start()
+
+        def found(word: str) -> tuple[list[str], list[str]]:
+            words.put(word)
+            return ways_that_find(library, searcher, word), answers.get(timeout=_PATIENCE_SECONDS)
+
+        try:
+            for number in range(3):
+                word, path = f"heron{number}", f"/gone{number}.txt"
+                library.publish("open", path, f"The {word} pays the rent.")
+                assert found(word) == (everyway, everyway)
+                if number == 0:
+                    library.remove("open", path)
+                elif number == 1:
+                    library.publish("open", path, "The stork pays the rent.")
+                else:
+                    library.access.revoke(reader, shared)
+                assert found(word) == ([], [])
+        finally:
+            stop.set()
+            words.put(None)
+            writer.join(_PATIENCE_SECONDS)
+            elsewhere.join(_PATIENCE_SECONDS)
+        assert elsewhere.exitcode == 0

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generation.errors import QuestionTooLong
-from generation.prompt import Excerpt, Prompt, asked, build_prompt
+from generation.prompt import Excerpt, Prompt, asked, build_prompt, joined
 from generation.types import LeftOut, Message, PassagePart
 from retrieval.types import Document, Hit, Passage
 
@@ -88,6 +88,39 @@ def test_two_excerpts_of_a_passage_are_one_passage():
     found = built(evidence=[Excerpt(whole, 0, 8), Excerpt(whole, 9, 15)], evidence_tokens=2)
     assert found.evidence == (whole,)
     assert found.left_out == LeftOut(passages=0, turns=0)
+
+
+def test_excerpts_that_follow_each_other_are_one_piece():
+    text = "A lease was signed. It ends in May.  Rent is due. Pets may stay."
+    one, two = hit(text, number=4, start=50), hit("It ends in May.", number=5)
+    spans = {"lease": (0, 19), "ends": (20, 35), "rent": (37, 49), "pets": (50, 64)}
+    at = {name: Excerpt(one, *span) for name, span in spans.items()}
+    other = Excerpt(two, 0, 15)
+    assert joined([at["ends"], other, at["lease"], at["pets"]]) == [
+        Excerpt(one, 0, 35),
+        other,
+        at["pets"],
+    ]
+    # what was between them comes last
+    assert joined([at["lease"], at["rent"], other, at["ends"]]) == [Excerpt(one, 0, 49), other]
+    assert joined([]) == []
+    found = built(evidence=[at["ends"], other, at["lease"]])
+    assert found.parts == (PassagePart(4, 50, 85), PassagePart(5, 0, 15))
+    assert found.evidence == (one, two)
+    assert "A lease was signed. It ends in May.\nIt ends in May." in found.messages[-1].content
+
+
+@given(st.lists(st.integers(0, 8), unique=True))
+def test_joining_keeps_every_word_once(places):
+    words = "zero one two three four five six seven eight".split()
+    whole = hit(" ".join(words))
+    starts = [sum(len(word) + 1 for word in words[:place]) for place in range(len(words))]
+    offered = [Excerpt(whole, starts[at], starts[at] + len(words[at])) for at in places]
+    pieces = joined(offered)
+    told = [word for piece in pieces for word in piece.text.split()]
+    assert sorted(told) == sorted(words[at] for at in places)
+    assert all(piece.text in whole.passage.text for piece in pieces)
+    assert len(pieces) == len([at for at in places if at - 1 not in places])
 
 
 def test_a_question_that_does_not_fit_is_refused_with_the_limit():
