@@ -37,6 +37,7 @@ SHOWN_DEFAULTS = {  # where the table says it in words
     "audit_days": "unset",
     "decoding": "`{}`",
     "policy": "unset",
+    "reranker": "unset",
     "most_unsupported": "unset",
     "remote_url": "unset",
     "remote_key": "unset",
