@@ -145,7 +145,7 @@ class Answerer:
         hits = self._hits(question, readable, earlier, within)
         run.retrieved(hits)
         yield Retrieved(tuple(hits))
-        quotes, run.answerability = self._read_over(question, run.standalone, hits)
+        quotes, run.answerability = self._read_over(question, hits)
         if not is_answerable(run.answerability, self._limit()):
             yield Finished(run.abstention())
             return
@@ -167,7 +167,7 @@ class Answerer:
         Nothing is generated.
         """
         hits = self._hits(question, readable, (), EVERY_DOCUMENT)
-        quotes, probability = self._read_over(question, question, hits)
+        quotes, probability = self._read_over(question, hits)
         if not quotes or not is_answerable(probability, self._limit()):
             return None
         return citation(hits[quotes[0].index], quotes[0].start, quotes[0].end)
@@ -185,16 +185,14 @@ class Answerer:
         )
         return distinct(hits, wanted)
 
-    def _read_over(
-        self, question: str, asked: str, hits: Sequence[Hit]
-    ) -> tuple[list[Quote], float]:
+    def _read_over(self, question: str, hits: Sequence[Hit]) -> tuple[list[Quote], float]:
         """The statements that answer, best first, and how likely it is that any of them does.
 
-        `asked` is the question with the words that earlier ones lent it.
+        Words that earlier questions lend found the hits; here they would be taken for asked.
         """
         quotes = rank_quotes(question, hits, self._encoder, is_guarded=self._policy.is_guarded)
         texts = [hit.passage.text for hit in hits[:READ_PASSAGES]]
-        found = self._finder.find(asked, texts)
+        found = self._finder.find(question, texts)
         return quotes, answerability(signals_of(question, hits, quotes, found))
 
     def _limit(self) -> float | None:

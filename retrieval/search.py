@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from retrieval.encoder import Encoder, beginnings
 from retrieval.follow_up import Standalone, standalone
 from retrieval.fusion import weighted_fusion
@@ -77,13 +80,12 @@ class Searcher:
         if not within.is_empty:
             revisions = self._store.revisions_within(within, readable=readable)
         scope = _Scope(readable, depth, revisions)
-        dense = self._dense(asked, scope) if mode is not Mode.LEXICAL else []
+        dense, own = self._dense(asked, scope) if mode is not Mode.LEXICAL else ([], [])
         lexical = self._lexically(asked, scope, mode) if mode is not Mode.DENSE else []
-        similarity = dict(dense)
         ranked = _fused(mode, dense, lexical)
         if self._reranker is not None and mode is Mode.HYBRID:
             ranked = self._read_again(self._reranker, asked, ranked, readable)
-        return self._hits(ranked[:k], similarity, readable)
+        return self._hits(ranked[:k], dict(own), readable)
 
     def _read_again(
         self,
@@ -114,10 +116,16 @@ class Searcher:
         )
         return found or []
 
-    def _dense(self, asked: Standalone, scope: "_Scope") -> list[Candidate]:
+    def _dense(self, asked: Standalone, scope: "_Scope") -> tuple[list[Candidate], list[Candidate]]:
+        """What is nearest to the question as it is searched for, and to the question alone."""
         texts = beginnings([asked.question, *asked.earlier], self._encoder)
         own, *lent = self._encoder.encode(texts)
-        vector = own if not lent else own + LENT_SHARE * sum(lent) / len(lent)
+        alone = self._nearest(own, scope)
+        if not lent:
+            return alone, alone
+        return self._nearest(own + LENT_SHARE * sum(lent) / len(lent), scope), alone
+
+    def _nearest(self, vector: NDArray[np.float32], scope: "_Scope") -> list[Candidate]:
         [query] = unit_rows(vector[None, :])
         return self._vectors.current().search(
             query, readable=scope.readable, k=scope.depth, revisions=scope.revisions

@@ -201,7 +201,8 @@ class Hit:
     """A passage found for a question.
 
     `score` orders the hits of one search. `similarity` is the cosine of question and passage in
-    [-1, 1], or None when the dense index was not asked.
+    [-1, 1], of the question alone, whatever earlier ones lent it; None when the dense index was not
+    asked, or has many that are nearer to the question.
     """
 
     passage: Passage

@@ -1,6 +1,7 @@
 """Follow-up questions over a real store: what goes into the prompt again, and for whom."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from pydantic import ValidationError
 
 from app.api.questions import AskRequest
 from app.api.wire import answer_json
+from app.bootstrap import Assay, sample_documents
+from app.settings import Settings
 from generation.answering import Answerer
 from generation.answering_policy import AnsweringPolicy
 from generation.recall import MOST_RECALLED
@@ -97,6 +100,35 @@ def test_the_words_it_was_lent_find_what_its_own_do_not(library):
         )
         assert "cat" not in texts(alone)[0]
         assert any("cat" in text for text in texts(lent)[:6])
+
+
+def test_what_is_declined_alone_is_declined_as_a_second_question(tmp_path):
+    with closing(Assay(Settings(home=tmp_path / "home"))) as assay:
+        samples = assay.store.ensure_collection("samples")
+        assay.ingester().ingest(sample_documents(), collection=samples)
+        answerer = Answerer(
+            assay.searcher.search,
+            assay.encoder,
+            ScriptedEngine(["It is so."] * 100),
+            SubstringVerifier(),
+            assay.finder,
+            assay.store.change_number,
+        )
+        questions = [
+            "What does a condition survey cost?",
+            "What salary does a field engineer earn?",
+        ]
+        earlier: list[Message] = []
+        found = []
+        for question in questions:
+            [*_, last] = answerer.answer(
+                question, readable=frozenset({samples.id}), history=earlier
+            )
+            assert isinstance(last, Finished)
+            found.append(last.answer)
+            earlier += turns_of(last.answer)
+    assert [answer.abstained for answer in found] == [False, True]
+    assert "condition survey" in found[1].standalone
 
 
 def test_words_of_other_people_and_of_answers_lend_nothing(library):
