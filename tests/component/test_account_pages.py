@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.component.test_http import PASSWORD, site
+from tests.component.site import PASSWORD, site
 
 __all__ = ["site"]  # a fixture
 

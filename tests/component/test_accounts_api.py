@@ -4,7 +4,7 @@ import pytest
 
 from app.scopes import Scope
 from retrieval.types import Access
-from tests.component.test_http import ORIGIN, PASSWORD, site  # noqa: F401 - a fixture
+from tests.component.site import ORIGIN, PASSWORD, site  # noqa: F401 - a fixture
 
 HOSTILE = "<script>alert(1)</script>"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from retrieval.types import Access
-from tests.component.test_http import site
+from tests.component.site import site
 from tests.component.test_library_api import grant, publish
 
 __all__ = ["site"]

@@ -26,7 +26,7 @@ from generation.types import (
     Verdict,
 )
 from retrieval.types import Access
-from tests.component.test_http import (
+from tests.component.site import (
     SCRIPT,
     answer_of,
     events_of,

@@ -18,7 +18,7 @@ from generation.decoding import Decoding
 from generation.errors import BadDecoding
 from generation.types import Draft, EngineInfo, Finished, Piece, Token, Usage
 from tests.component.library import Library
-from tests.component.test_http import Site, chat, chunks_of, events_of, site
+from tests.component.site import Site, chat, chunks_of, events_of, site
 from tests.fakes import ScriptedEngine, SubstringVerifier, WordEncoder, WordFinder
 
 __all__ = ["site"]  # a fixture

@@ -31,7 +31,7 @@ from evals.types import (
 )
 from generation.types import Message, Origin, Verdict
 from tests.component.library import revision_of
-from tests.component.test_http import SCRIPT, Site, answer_of, hit_of, sentence_from, site
+from tests.component.site import SCRIPT, Site, answer_of, hit_of, sentence_from, site
 from tests.fakes import WordEncoder
 
 __all__ = ["site"]  # a fixture

@@ -18,8 +18,8 @@ from ingestion.errors import ReaderCrashed, UnreadableFile
 from ingestion.pages import PageProcess
 from retrieval.types import Access, Hit
 from tests.component.published import SAMPLES, publish_file
+from tests.component.site import answer_of, site
 from tests.component.test_conversations import ask
-from tests.component.test_http import answer_of, site
 
 __all__ = ["site"]  # a fixture
 

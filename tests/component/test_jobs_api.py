@@ -17,7 +17,7 @@ from ingestion.pipeline import Ingester
 from ingestion.sandbox import ReaderProcess
 from retrieval.types import Access, Principal
 from tests.component.library import bytes_under
-from tests.component.test_http import Site, events_of, site
+from tests.component.site import Site, events_of, site
 from tests.fakes import PlainReader, WordEncoder
 from tests.unit.test_unlocking import locked_pdf
 

@@ -9,7 +9,7 @@ from retrieval.hidden import HiddenBy, HiddenText
 from retrieval.traits import traits_of
 from retrieval.types import Access
 from tests.component.library import revision_of
-from tests.component.test_http import Site, site
+from tests.component.site import Site, site
 from tests.fakes import WordEncoder
 
 __all__ = ["site"]  # a fixture

@@ -7,7 +7,7 @@ import pytest
 from app.audit import Wanted
 from ingestion.jobs.types import ItemState, NewItem, Source, SourceKind
 from retrieval.types import Access
-from tests.component.test_http import Site, site
+from tests.component.site import Site, site
 from tests.component.test_library_api import TEXTS, grant, publish
 
 __all__ = ["site"]  # a fixture

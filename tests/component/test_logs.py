@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from app.logs import REQUESTS, JsonLines, log_as, log_request
-from tests.component.test_http import PASSWORD, site
+from tests.component.site import PASSWORD, site
 
 __all__ = ["site"]
 # In what is asked, uploaded, named and answered; and in what nobody may see.

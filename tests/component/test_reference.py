@@ -8,7 +8,7 @@ import jsonschema
 from app.api.examples import EXAMPLES
 from app.api.reference import operations_of
 from retrieval.types import Access
-from tests.component.test_http import QUICK, site
+from tests.component.site import QUICK, site
 from tests.component.test_library_api import grant, publish
 
 __all__ = ["QUICK", "site"]

@@ -19,7 +19,7 @@ from app.api.desk import AnswerDesk, desks_for
 from app.api.queueing import Limits
 from app.api.running import Begun, Pause, Queued, RunningAnswer
 from app.errors import ServerBusy, ServerStopping, TooManyAnswers
-from tests.component.test_http import TEA, Request, Slow, SlowVerifier, acquired, chat, site
+from tests.component.site import TEA, Request, Slow, SlowVerifier, acquired, chat, site
 
 __all__ = ["site"]  # a fixture
 

@@ -9,7 +9,7 @@ from retrieval.lexical import LexicalIndex
 from retrieval.search import Searcher
 from retrieval.vectors.projection import VectorProjection
 from tests.component.library import revision_of
-from tests.component.test_http import Site, site
+from tests.component.site import Site, site
 from tests.fakes import WordEncoder
 
 __all__ = ["site"]  # a fixture

@@ -24,7 +24,7 @@ from app.identities import Identities
 from app.oidc.client import OidcClient
 from app.oidc.sign_on import SignOn
 from app.oidc.types import Provider
-from tests.component.test_http import PASSWORD, site
+from tests.component.site import PASSWORD, site
 from tests.provider import CLIENT, SECRET, TestProvider, provider_running
 
 __all__ = ["site"]

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from ingestion.jobs.types import ItemState, NewItem, Source, SourceKind
 from retrieval.types import Access
 from tests.component.published import SAMPLES, publish_file
-from tests.component.test_http import PASSWORD, finished_run, opened_site
+from tests.component.site import PASSWORD, finished_run, opened_site
 from tests.e2e.axe import barriers
 from tests.e2e.test_chat_page import (
     HOSTILE,

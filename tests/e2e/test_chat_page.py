@@ -28,7 +28,7 @@ from generation.types import (
     Verdict,
 )
 from retrieval.types import Hit
-from tests.component.test_http import (
+from tests.component.site import (
     PASSWORD,
     Site,
     answer_of,

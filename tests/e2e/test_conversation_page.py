@@ -19,7 +19,7 @@ from generation.citations import citation
 from generation.types import Assayed, AssayedSentence, Finished, Origin, Retrieved, Verdict
 from retrieval.types import Hit
 from tests.component.published import SAMPLES, publish_file
-from tests.component.test_http import answer_of, site
+from tests.component.site import answer_of, site
 from tests.e2e.axe import barriers
 from tests.e2e.test_chat_page import (
     HOSTILE,

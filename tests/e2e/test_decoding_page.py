@@ -19,7 +19,7 @@ from app.api.application import create_app
 from generation.decoding import Decoding
 from generation.errors import BadDecoding
 from generation.types import Draft, EngineInfo, Finished, Message, Retrieved, Token, Usage
-from tests.component.test_http import (
+from tests.component.site import (
     PASSWORD,
     Site,
     answer_of,

@@ -7,8 +7,8 @@ from playwright.sync_api import Page, expect
 
 from evals.types import Case, Expectation, Relevant
 from generation.types import Message
+from tests.component.site import SCRIPT, Site, answer_of, hit_of, sentence_from, site
 from tests.component.test_evaluation_pages import BACKWARDS, LONG_WORD, evaluated, publish
-from tests.component.test_http import SCRIPT, Site, answer_of, hit_of, sentence_from, site
 from tests.e2e.test_chat_page import (
     CHROMIUM,
     address,

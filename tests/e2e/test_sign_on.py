@@ -10,7 +10,7 @@ import uvicorn
 from playwright.sync_api import expect
 
 from app.api.application import create_app
-from tests.component.test_http import site
+from tests.component.site import site
 from tests.component.test_sign_on import Door, provider
 from tests.e2e.test_chat_page import browser, is_wider_than_the_window, pytestmark
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from app.api.application import create_app
 from app.api.desk import DeskState
 from app.api.services import Readiness
-from tests.component.test_http import site
+from tests.component.site import site
 from tests.e2e.test_chat_page import (
     ask,
     browser,
