@@ -5,7 +5,7 @@ from typing import NamedTuple
 from app.accounts import Accounts
 from app.audit import Actor, AuditLog, Object, object_of
 from app.errors import UnknownEntry
-from app.identities import Identities
+from app.identities import Identities, Identity
 from app.passwords import generate_password
 from app.people import People
 from retrieval.access import AccessList
@@ -100,6 +100,10 @@ class Administration:
         """
         self._people.remove(user)
         self._audit.record(actor, "user.removed", object_of(user), name=user.name)
+
+    def ties(self, user: Principal) -> list[Identity]:
+        """Who at a provider logs in as this user, in the order they were tied."""
+        return self._identities.of(user)
 
     def tie(self, actor: Actor, user: Principal, issuer: str, subject: str) -> None:
         """Have somebody at a provider log in as this user.

@@ -23,6 +23,8 @@ _DONE = {
     "changed": "Changed; it counts from the next request on.",
     "ended": "The sessions have ended.",
     "revoked": "The key is revoked.",
+    "tied": "Tied; that one logs in as this user.",
+    "untied": "Nobody at a provider logs in as this user any more; the sessions have ended.",
 }
 
 
@@ -34,6 +36,7 @@ def admin_page_routes(services: Services, identity: Identity) -> APIRouter:
     _add_users(router, services, identity)
     _add_user_actions(router, services, identity)
     _add_user_belongings(router, services, identity)
+    _add_user_ties(router, services, identity)
     _add_groups(router, services, identity)
     return router
 
@@ -137,6 +140,34 @@ def _add_user_belongings(router: APIRouter, services: Services, identity: Identi
             administration.revoke_key(asking.actor, found, key)
 
         return _attempt(services, asking, user, act, "revoked")
+
+
+def _add_user_ties(router: APIRouter, services: Services, identity: Identity) -> None:
+    administration, people = services.administration, services.people
+    asks = Depends(identity.asking)
+
+    @router.post("/users/{user}/ties")
+    def tie(
+        user: Numbered, asking: Annotated[Asking, asks], subject: Annotated[str, Form()] = ""
+    ) -> Response:
+        found = people.find("user", user)
+
+        def act() -> None:
+            if services.sign_on is None:
+                raise ParameterRefused("subject", "there is no provider to log in at")
+            issuer = services.sign_on.provider.issuer
+            administration.tie(asking.actor, found, issuer, subject.strip())
+
+        return _attempt(services, asking, user, act, "tied")
+
+    @router.post("/users/{user}/ties/end")
+    def untie(user: Numbered, asking: Annotated[Asking, asks]) -> Response:
+        found = people.find("user", user)
+
+        def act() -> None:
+            administration.untie(asking.actor, found)
+
+        return _attempt(services, asking, user, act, "untied")
 
 
 def _attempt(
@@ -326,6 +357,8 @@ def _user(
         is_oneself=asking.principal.id == number,
         other_groups=[name for name in groups if name not in user.groups],
         grants=services.access.grants(principal=user.principal),
+        provider=None if services.sign_on is None else services.sign_on.provider.name,
+        ties=services.administration.ties(user.principal),
         sessions=accounts.sessions.of(user.principal),
         keys=[(key, is_in_use(key, now)) for key in accounts.keys.all(user.principal)],
         **{"done": "", "problem": "", "secret": "", **said},

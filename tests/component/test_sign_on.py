@@ -64,8 +64,8 @@ class Door:
             services.audit,
         )
 
-    def client(self, **changes) -> TestClient:
-        return self.site.client(sign_on=self.sign_on, **changes)
+    def client(self, *, name: str | None = None, **changes) -> TestClient:
+        return self.site.client(name, sign_on=self.sign_on, **changes)
 
     def place(self, client: TestClient, *, button: str = "in") -> str:
         """Go to the provider, press a button there, and say where that leads."""
@@ -336,6 +336,39 @@ def test_without_the_setting_only_those_come_in_whom_an_administrator_has_tied(s
     site.services.administration.tie(COMMAND_LINE, site.people["guest"], provider.issuer, SUBJECT)
     assert door.log_in(client) == "guest"
     assert len(site.services.people.users()) == 4
+
+
+def test_an_administrator_ties_and_unties_on_the_page_of_a_user(site, provider):
+    door = Door(site, provider, creates_accounts=False)
+    client = door.client()
+    assert SUBJECT in door.refused(client, door.place(client))  # what to tie is said there
+    root, ada = door.client(name="root"), site.people["ada"]
+    page = f"/admin/users/{ada.id}"
+    assert "Tied to nobody there" in root.get(page).text
+    assert root.post(f"{page}/ties", data={"subject": " "}).status_code == 422
+    tied = root.post(f"{page}/ties", data={"subject": f" {SUBJECT} "})
+    assert tied.headers["location"] == f"{page}?done=tied"
+    assert f"<bdi>{SUBJECT}</bdi>" in root.get(page).text
+    other = root.post(f"/admin/users/{site.people['bob'].id}/ties", data={"subject": SUBJECT})
+    assert (other.status_code, "tied to another account" in other.text) == (409, True)
+    assert door.log_in(client) == "ada"
+
+    assert root.post(f"{page}/ties/end").headers["location"] == f"{page}?done=untied"
+    assert client.get("/").headers["location"] == "/login"
+    assert [entry.actor.name for entry in door.entries("user.tied")] == ["root"]
+    assert [entry.actor.name for entry in door.entries("user.untied")] == ["root"]
+    ada_asks = door.client(name="ada")
+    assert ada_asks.post(f"{page}/ties", data={"subject": "x"}).status_code == 403
+    hostile = root.post(f"{page}/ties", data={"subject": "<script>alert(1)</script>"})
+    assert hostile.status_code == 303
+    assert "<script>alert(1)" not in root.get(page).text
+
+
+def test_without_a_provider_nobody_is_tied_to_one(site):
+    root = site.client("root")
+    page = f"/admin/users/{site.people['ada'].id}"
+    assert "Log-in at a provider" not in root.get(page).text
+    assert root.post(f"{page}/ties", data={"subject": "x"}).status_code == 400
 
 
 def test_groups_follow_the_provider_and_only_those_that_exist(site, provider):
