@@ -3,7 +3,7 @@
     ASSAY_ANSWERS_PER_USER=16 assay serve --with-samples
     python -m benchmarks.readers --url http://127.0.0.1:8000 --user admin --password SECRET \\
         [--user maria --password SECRET ...] [--readers 50] [--pause 4] [--chats 12] \\
-        [--seconds 60] [--questions QUESTIONS] [--seed 1] [--json]
+        [--seconds 60] [--questions QUESTIONS] [--first QUESTION] [--seed 1] [--json]
 
 Readers and chats are dealt out to the users in turn. A conversation is begun first, for there to be
 evidence. Then each chat asks one question after another through /api/ask, and each reader goes
@@ -35,6 +35,8 @@ from benchmarks.load_client import User, ask, events, logged_in
 from benchmarks.load_numbers import percentile
 
 SAMPLE_QUESTIONS = Path(__file__).resolve().parents[1] / "tests/data/sample_questions.jsonl"
+# Its answer stands in a PDF of the sample documents.
+FIRST_QUESTION = "How much notice is needed to end the maintenance contract?"
 WORDS = (
     "notice period",
     "rent of the tower",
@@ -56,12 +58,16 @@ class Door(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a user can read: the numbers of a collection, a document, a conversation, an answer."""
+    """What a user can read: the numbers of a collection, a document, a conversation, an answer.
+
+    `has_page`: the answer's source stands on a page that can be drawn.
+    """
 
     collection: int
     document: int
     conversation: int
     answer: int
+    has_page: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,7 @@ def doors_of(found: Found, words: str) -> list[Door]:
         Door(2, "json", "documents", "GET", "/api/documents"),
         Door(2, "json", "suggestions", "GET", "/api/suggestions"),
         Door(3, "evidence", "evidence", "GET", evidence),
-        Door(2, "evidence", "its page", "GET", f"{evidence}/page"),
+        Door(2 if found.has_page else 0, "evidence", "its page", "GET", f"{evidence}/page"),
     ]
 
 
@@ -111,7 +117,14 @@ async def prepared(client: httpx2.AsyncClient, question: str) -> Found:
                 answer = data
     if not answer.get("sentences"):
         sys.exit(f"{question!r} was declined: there is no evidence to open")
-    return Found(collections[0]["id"], documents[0]["id"], answer["conversation"], answer["id"])
+    source = (await client.get(f"/api/answers/{answer['id']}/sources/0/0")).json()
+    return Found(
+        collections[0]["id"],
+        documents[0]["id"],
+        answer["conversation"],
+        answer["id"],
+        source["printed"] is not None,
+    )
 
 
 @dataclass(slots=True)
@@ -179,7 +192,7 @@ async def measure(arguments: argparse.Namespace, questions: Sequence[str]) -> bo
         clients = [
             await stack.enter_async_context(logged_in(arguments.url, user)) for user in users
         ]
-        found = [await prepared(client, questions[0]) for client in clients]
+        found = [await prepared(client, arguments.first) for client in clients]
         for chats in dict.fromkeys([0, arguments.chats]):
             one = Phase(chats, time.perf_counter() + arguments.seconds)
             readers = [
@@ -240,6 +253,9 @@ def main() -> None:
     parser.add_argument("--chats", type=int, default=12)
     parser.add_argument("--seconds", type=float, default=60.0, help="how long a phase lasts")
     parser.add_argument("--questions", type=Path, default=SAMPLE_QUESTIONS)
+    parser.add_argument(
+        "--first", default=FIRST_QUESTION, help="begins the conversations; its source is opened"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
     arguments = parser.parse_args()

@@ -191,7 +191,7 @@ def _add_documents(router: APIRouter, services: Services, identity: Identity) ->
         tag_problem: str = "",
     ) -> Response:
         read = library.passages(found, after=after, limit=_PASSAGES + 1)
-        passages = read[:_PASSAGES]
+        passages = [(one, _pieces(one.text)) for one in read[:_PASSAGES]]
         levels = services.access.levels(asking.principal)
         underway = library.being_reingested(found)
         return _page(
@@ -206,13 +206,13 @@ def _add_documents(router: APIRouter, services: Services, identity: Identity) ->
             document=found,
             size=library.size(found),
             may_write=levels[found.collection.id].includes(Access.WRITE),
-            passages=[(one, _pieces(one.text)) for one in passages],
-            orders=sum(is_order for one in passages for _, is_order in _pieces(one.text)),
+            passages=passages,
+            orders=sum(is_order for _, pieces in passages for _, is_order in pieces),
             language=LANGUAGES.get(found.language or "", ""),
             alike=library.alike(asking.principal, found),
             hidden=[(one, HIDDEN[one.by], _pieces(one.text)) for one in library.hidden(found)],
             is_first=after is None,
-            following=passages[-1].start if len(read) > _PASSAGES else None,
+            following=passages[-1][0].start if len(read) > _PASSAGES else None,
         )
 
     @router.api_route("/documents/{document}", methods=_READ)
