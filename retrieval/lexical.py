@@ -7,9 +7,11 @@ behind SQL (docs/decisions/0003).
 import json
 import logging
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from threading import Lock, Thread
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import (
@@ -41,6 +43,8 @@ _logger = logging.getLogger(__name__)
 _WEIGHTS = {"context": 1.0, "text": 1.0, "words": 0.5, "scope": 0.0}
 # An index of so many passages is looked over, or made again, while a search waits.
 _AT_ONCE = 20_000
+# A process that stays compares the index with its seal again, when searched, after so long.
+_LOOK_AGAIN_SECONDS = 300.0
 # More collections than this are looked up passage by passage: as words they would take longer.
 _MOST_SCOPES = 16
 
@@ -63,6 +67,7 @@ _SEARCH_AMONG = text(
     LIMIT :k
     """
 ).bindparams(bindparam("readable", expanding=True))
+_OTHER = "it is not what it was when it was left"
 _REBUILD = text("INSERT INTO passages_lexical(passages_lexical) VALUES ('rebuild')")
 
 
@@ -88,9 +93,10 @@ class LexicalIndex:
         self._is_known = False
         self._tends = False
         self._looking: Thread | None = None
+        self._looked_at = monotonic()
 
     def tend(self) -> None:
-        """From now on look over and mend a large index in the background; begin now.
+        """From now on look over and mend a large index in the background: now, and now and then.
 
         For processes that stay: they have something else to answer with meanwhile.
         """
@@ -166,7 +172,7 @@ class LexicalIndex:
         """What is wrong with the index, compared with every passage; None if nothing."""
         try:
             if self._is_as_sealed() is False:
-                return str(self._torn("it is not what it was when it was left"))
+                return str(self._torn(_OTHER))
             with self._engine.begin() as sql:
                 if lost := lost_pages(sql):
                     return str(self._torn(f"{lost} of its pages cannot be found"))
@@ -194,17 +200,37 @@ class LexicalIndex:
         if not self._is_trusted:
             if waits or not self._tends or self._is_small():
                 self.look_over()
-            elif self._looking is None or not self._looking.is_alive():
-                self._looking = Thread(target=self._try_to_look_over, daemon=True)
-                self._looking.start()
+            else:
+                self._in_background(self.look_over)
+        elif self._tends and monotonic() - self._looked_at > _LOOK_AGAIN_SECONDS:
+            self._in_background(self._look_again)
         return self._is_trusted
 
-    def _try_to_look_over(self) -> None:
+    def _look_again(self) -> None:
+        """Notice what was damaged since this process began, and SQLite has not seen."""
+        self._looked_at = monotonic()
         try:
-            self.look_over()
-        except Exception:
-            # Searches go on without words, and the next one tries again.
-            _logger.exception("the full-text index could not be looked over")
+            doubt = _OTHER if self._is_as_sealed() is False else None
+        except DatabaseError as error:
+            doubt = str(error.orig)
+        if doubt is None:
+            self.seal()
+            return
+        with self._lock:
+            self._is_trusted, self._doubt = False, doubt
+        self.look_over()
+
+    def _in_background(self, look: Callable[[], None]) -> None:
+        def try_to() -> None:
+            try:
+                look()
+            except Exception:
+                # Searches go on without words, and the next one tries again.
+                _logger.exception("the full-text index could not be looked over")
+
+        if self._looking is None or not self._looking.is_alive():
+            self._looking = Thread(target=try_to, daemon=True)
+            self._looking.start()
 
     def _is_small(self) -> bool:
         with self._engine.begin() as sql:
@@ -218,7 +244,7 @@ class LexicalIndex:
         except DatabaseError as error:
             return str(error.orig)
         if as_sealed is False:
-            return "it is not what it was when it was left"
+            return _OTHER
         if as_sealed is None and not (self._tends or self._is_small()):
             return None
         self._is_known = True

@@ -315,3 +315,27 @@ def test_a_command_over_a_large_index_takes_what_was_written_since(library, monk
     assert found(library, "barn", lexical=command) == ["The lease of the barn."]
     command.seal()
     assert seal.read_bytes() == before  # it has not been compared with anything
+
+
+def test_a_process_that_stays_looks_again(library, monkeypatch):
+    expected = found(library, QUESTION)
+    lexical = library.new_lexical()
+    lexical.tend()
+    assert found(library, QUESTION, lexical=lexical) == expected
+    library.publish("a", "/new.txt", "The barn is let.")
+    monkeypatch.setattr("retrieval.lexical._LOOK_AGAIN_SECONDS", -1.0)
+
+    def look() -> None:
+        found(library, QUESTION, lexical=lexical)
+        lexical._looking.join()
+
+    look()  # what was written meanwhile is sealed
+    seal = library.home / "projections" / "lexical.json"
+    assert "published" in seal.read_text()
+    sealed = seal.read_bytes()
+    library.execute(SILENT["no page is found"])
+    look()
+    monkeypatch.undo()
+    assert found(library, QUESTION, lexical=lexical) == expected
+    assert lexical.problem() is None
+    assert seal.read_bytes() != sealed  # made again
