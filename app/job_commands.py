@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from app.audit import Actor, AuditLog, Object
 from ingestion.jobs.store import JobStore
-from ingestion.jobs.types import Command, Job
+from ingestion.jobs.types import Command, Item, Job
 
 _ACTIONS: Mapping[Command, str] = MappingProxyType(
     {
@@ -42,5 +42,11 @@ def note_new_job(audit: AuditLog, actor: Actor, job: Job) -> None:
     _record(audit, actor, "job.added", job)
 
 
-def _record(audit: AuditLog, actor: Actor, action: str, job: Job) -> None:
-    audit.record(actor, action, Object("job", job.id), collection_id=job.collection.id)
+def note_password(audit: AuditLog, actor: Actor, job: Job, after: Item) -> None:
+    """Have the log say who gave a password for a file, a wrong one too, and what came of it."""
+    _record(audit, actor, "job.password_given", job, file=after.id, outcome=after.state.value)
+
+
+def _record(audit: AuditLog, actor: Actor, action: str, job: Job, **details: int | str) -> None:
+    of = Object("job", job.id)
+    audit.record(actor, action, of, collection_id=job.collection.id, **details)

@@ -15,7 +15,7 @@ from app.api.jobs_wire import item_json, job_json
 from app.api.services import Services
 from app.api.wire import encoded
 from app.errors import RequestRefused
-from app.job_commands import command_job
+from app.job_commands import command_job, note_password
 from ingestion.errors import UnknownJob
 from ingestion.jobs.states import ENDED
 from ingestion.jobs.store import JobStore
@@ -251,14 +251,15 @@ def _add_unlocking(
 ) -> None:
     @router.post("/{job}/items/{item}/password")
     def unlock(
-        requester: Annotated[Principal, Depends(identity.requester)],
+        asking: Annotated[Asking, Depends(identity.asking)],
         found: Annotated[Job, Depends(visible)],
         item: Annotated[int, Path(ge=0, lt=2**63)],
         body: PasswordRequest,
     ) -> Response:
         """Read a file that needs a password with this one, which is kept nowhere."""
         after = services.unlocking.read(found, item, body.password.get_secret_value())
-        return _sent(encoded(item_json(after, with_path=requester.is_administrator)))
+        note_password(services.audit, asking.actor, found, after)
+        return _sent(encoded(item_json(after, with_path=asking.principal.is_administrator)))
 
 
 def job_response(jobs: JobStore, job: Job, requester: Principal, *, status: int) -> Response:

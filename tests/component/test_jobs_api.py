@@ -397,6 +397,11 @@ def test_a_file_that_needs_a_password_is_read_with_it_and_nothing_keeps_the_pass
     assert (done["state"], done["change"], done["needs_password"]) == ("indexed", "added", False)
     assert client.get(f"/api/jobs/{made['job']}", headers=headers).json()["files"]["indexed"] == 2
     assert give(waiting["item"], "Ypsilon-77").status_code == 409
+    entries = site.services.audit.entries(Wanted(action="job.password_given"))
+    assert [(one.object, one.details) for one in entries] == [
+        (Object("job", made["job"]), {"file": waiting["item"], "outcome": outcome})
+        for outcome in ("indexed", "rejected")
+    ]
     assert not any("lease" in str(path) for path in staged(site))
     home = site.services.staging._folder.parent
     assert b"Ypsilon-77" not in bytes_under(home)
