@@ -6,6 +6,7 @@ Nothing keeps a password: it comes with the request to read a file, and goes wit
 from collections.abc import Sequence
 from contextvars import ContextVar
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Final
 
 from ingestion.errors import PasswordNeeded, UnreadableFile
@@ -37,6 +38,7 @@ def unlocked(data: bytes) -> bytes:
     import msoffcrypto
     from msoffcrypto.exceptions import DecryptionError, FileFormatError, InvalidKeyError, ParseError
 
+    _need_no_disk()
     try:
         file = msoffcrypto.OfficeFile(BytesIO(data))
         if not file.is_encrypted():
@@ -59,3 +61,11 @@ def unlocked(data: bytes) -> bytes:
             ) from error
         return out.getvalue()
     raise needed()
+
+
+def _need_no_disk() -> None:
+    """Old formats are put together in a temporary file, which this process may not have."""
+    from msoffcrypto.format import doc97, ppt97, xls97
+
+    for module in (doc97, ppt97, xls97):
+        module.tempfile = SimpleNamespace(TemporaryFile=BytesIO)

@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Iterator
 from io import BytesIO
 
+import olefile
 from python_calamine import (
     CalamineError,
     CalamineSheet,
@@ -25,6 +26,8 @@ from ingestion.types import BlockKind, ParsedDocument
 from retrieval.hidden import HiddenBy
 
 _WHAT = "Excel workbook"
+_BEGINNING = 4096
+_BEFORE_THE_LOCK, _LOCK = {0x0809, 0x0086}, 0x002F  # BOF, WriteProtect; FilePass
 # What a defect in Rust code becomes in Python; on purpose no `Exception`, and not importable.
 _PANIC = "PanicException"
 _Value = int | float | str | bool | dt.time | dt.date | dt.datetime | dt.timedelta
@@ -43,12 +46,30 @@ def read_xls(name: str, data: bytes) -> ParsedDocument:
     except PasswordError as error:
         raise needed() from error
     except (CalamineError, ValueError, OSError) as error:
+        if _is_locked(data):
+            raise needed() from error
         raise damaged(_WHAT, error) from error
     except BaseException as error:
         if type(error).__name__ != _PANIC:
             raise
         raise damaged(_WHAT, ValueError("a part lies outside of it")) from error
     return builder.build(title_of(name), Format.XLS.value)
+
+
+def _is_locked(data: bytes) -> bool:
+    """Whether a password is asked for right behind the first record. [MS-XLS] 2.4.117."""
+    try:
+        with olefile.OleFileIO(BytesIO(data)) as file:
+            begin = file.openstream("Workbook").read(_BEGINNING)
+    except (OSError, ValueError, IndexError, TypeError, AttributeError, KeyError):
+        return False
+    at = 0
+    while at + 4 <= len(begin):
+        kind, size = (int.from_bytes(begin[n : n + 2], "little") for n in (at, at + 2))
+        if kind not in _BEFORE_THE_LOCK:
+            return kind == _LOCK
+        at += 4 + size
+    return False
 
 
 def _append(builder: DocumentBuilder, sheet: CalamineSheet, *, is_visible: bool) -> None:

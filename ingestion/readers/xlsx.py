@@ -2,7 +2,8 @@
 
 Rows are streamed, so that a sheet may be larger than memory and one cell at the far corner costs
 nothing. Formulas count with the value Excel calculated last and are never run; a cell whose text
-begins with `=` is that text. Hidden sheets, rows and columns, comments and charts are not read.
+begins with `=` is that text. Text boxes and shapes follow the rows of their sheet. Hidden sheets,
+rows, columns and shapes, comments and charts are not read.
 """
 
 import datetime as dt
@@ -61,6 +62,9 @@ def read_xlsx(name: str, data: bytes) -> ParsedDocument:
             continue
         content = DocumentBuilder()
         append_rows(content, _rows(package.read(member), workbook, builder))
+        for kind_of_part, drawing in package.related(member).values():
+            if kind_of_part == "drawing":
+                _append_shapes(content, package.xml(drawing), builder)
         if sheet.get("state", "visible") != "visible":
             builder.hide(HiddenBy.SHEET, content.text())
         elif content:
@@ -149,6 +153,31 @@ def _rows(data: bytes, workbook: _Workbook, builder: DocumentBuilder) -> Iterato
         if not hides_row:
             seen = ["" if column in hidden else c for column, c in enumerate(cells, start=1)]
             yield Row(number, seen)
+
+
+def _append_shapes(
+    content: DocumentBuilder, drawing: etree._Element, builder: DocumentBuilder
+) -> None:
+    """The text of a drawing's boxes and shapes, row by row; `builder` is told of hidden ones."""
+    for anchor in sorted(drawing, key=_corner):
+        for shape in anchor.iter("{*}sp"):
+            lines = [
+                "".join(text.text or "" for text in paragraph.iter("{*}t"))
+                for paragraph in shape.iterfind("{*}txBody/{*}p")
+            ]
+            text = "\n".join(line for line in lines if line.strip())
+            named = shape.find("{*}nvSpPr/{*}cNvPr")
+            if named is not None and named.get("hidden") in {"1", "true"}:
+                builder.hide(HiddenBy.MARKED, text)
+            elif text:
+                content.add(BlockKind.PARAGRAPH, text)
+
+
+def _corner(anchor: etree._Element) -> tuple[int, int]:
+    """Row and column of the cell in which it begins; what lies freely on the sheet comes first."""
+    found = [anchor.findtext(f"{{*}}from/{{*}}{name}", "") for name in ("row", "col")]
+    row, column = (int(n) if n.isdecimal() and len(n) < 9 else 0 for n in found)
+    return row, column
 
 
 def _hidden_columns(element: etree._Element) -> set[int]:

@@ -14,6 +14,7 @@ import zipfile
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reportlab.pdfgen.canvas import Canvas
 
 from ingestion.errors import FileRejected, FileTooLarge, NoText, UnreadableFile
 from ingestion.readers import children, packages, read_document
@@ -128,6 +129,21 @@ def test_one_line_of_20_megabytes_is_read():
     line = b"word " * 4_000_000
     assert len(read_document("a.txt", line).text) == len(line)
     assert len(read_document("a.csv", line.replace(b" ", b",", 1)).text) > 19_000_000
+
+
+def test_five_thousand_pages_are_read_each_with_its_number():
+    out = io.BytesIO()
+    canvas = Canvas(out, invariant=True)
+    for page in range(5_000):
+        # Letters, not digits: a line that only counts the pages would be left out.
+        name = "".join(chr(ord("a") + int(digit)) for digit in f"{page * 7_919 % 10_000:04}")
+        canvas.drawString(60, 700, f"Clause {name} ends here.")
+        canvas.showPage()
+    canvas.save()
+    document = read_document("a.pdf", out.getvalue())
+    assert document.text.count("Clause") == 5_000
+    assert document.blocks[-1].page == 5_000
+    assert {block.page for block in document.blocks} == set(range(1, 5_001))
 
 
 def test_nul_bytes_do_not_reach_the_text():

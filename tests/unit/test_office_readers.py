@@ -12,10 +12,11 @@ from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
 
-from ingestion.errors import FileRejected, NoText
+from ingestion.errors import FileRejected, NoText, UnreadableFile
 from ingestion.readers import read_document
 from ingestion.readers.rtf import decompressed_rtf
 from ingestion.types import ParsedDocument
+from retrieval.hidden import HiddenBy, HiddenText
 from tests.made_files import (
     message,
     odt,
@@ -98,6 +99,49 @@ def test_a_workbook_shows_dates_percentages_truth_and_formulas_as_people_see_the
         "Row 2: Day: 2024-02-29 | Share: 12.5% | Paid: TRUE | Time: 09:30:00 | "
         "Moment: 2024-01-02 03:04:00"
     )
+
+
+def with_drawing(book: bytes, anchors: str) -> bytes:
+    """A workbook whose first sheet has a drawing of these anchors."""
+    with zipfile.ZipFile(io.BytesIO(book)) as source:
+        members = {name: source.read(name) for name in source.namelist()}
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/drawing"
+    members["xl/worksheets/_rels/sheet1.xml.rels"] = (
+        '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+        f'<Relationship Id="d" Type="{kind}" Target="../drawings/drawing1.xml"/></Relationships>'
+    ).encode()
+    main = "http://schemas.openxmlformats.org/drawingml/2006"
+    members["xl/drawings/drawing1.xml"] = (
+        f'<x:wsDr xmlns:x="{main}/spreadsheetDrawing" xmlns:a="{main}/main">{anchors}</x:wsDr>'
+    ).encode()
+    return zipped(members)
+
+
+def shape(row: int, *paragraphs: str, hidden: str = "0") -> str:
+    runs = "".join(f"<a:p><a:r><a:t>{text}</a:t></a:r></a:p>" for text in paragraphs)
+    return (
+        f"<x:twoCellAnchor><x:from><x:col>1</x:col><x:row>{row}</x:row></x:from>"
+        f'<x:sp><x:nvSpPr><x:cNvPr id="2" name="Box" hidden="{hidden}"/></x:nvSpPr>'
+        f"<x:txBody>{runs}</x:txBody></x:sp></x:twoCellAnchor>"
+    )
+
+
+def test_text_boxes_of_a_sheet_follow_its_rows_from_top_to_bottom():
+    boxes = shape(9, "Below.") + shape(3, "Prices are net.", "", "Ask for others.") + shape(5)
+    boxes += shape(1, "Not for guests.", hidden="1")
+    document = read_document("a.xlsx", with_drawing(workbook([["Item", "Price"]]), boxes))
+    assert document.text == (
+        "Prices\n\nRow 1: Item | Price\n\nPrices are net.\nAsk for others.\n\nBelow."
+    )
+    assert document.hidden == (HiddenText(HiddenBy.MARKED, "Not for guests."),)
+
+
+def test_a_drawing_that_says_nonsense_spoils_no_sheet():
+    odd = shape(0, "Kept.").replace("<x:row>0</x:row>", "<x:row>-x</x:row>")
+    book = workbook([["Item", "Price"]])
+    assert read_document("a.xlsx", with_drawing(book, odd)).text.endswith("Kept.")
+    with pytest.raises(UnreadableFile, match="damaged"):
+        read_document("a.xlsx", with_drawing(book, "<x:sp>"))
 
 
 def test_what_is_hidden_in_a_workbook_is_left_out():

@@ -1,9 +1,13 @@
 """Encrypted files: opened with what was given, refused in words without, and nothing is kept."""
 
+import hashlib
 import io
+import struct
 
+import olefile
 import pytest
 from msoffcrypto.format.ooxml import OOXMLFile
+from msoffcrypto.method.rc4 import DocumentRC4
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
@@ -12,7 +16,7 @@ from ingestion.readers import read_document
 from ingestion.readers.unlocking import passwords
 from ingestion.sandbox import ReaderProcess
 from tests.compound import compound
-from tests.made_files import message, slides, word, workbook
+from tests.made_files import message, old_word, old_workbook, slides, word, workbook
 
 TEXT = "The lease ends in May."
 
@@ -32,11 +36,69 @@ def locked_office(data: bytes, password: str) -> bytes:
     return out.getvalue()
 
 
+SALT = bytes(range(16))
+
+
+def rc4(password: str, data: bytes, block: int) -> bytes:
+    """RC4 is its own inverse: what decrypts also encrypts."""
+    return DocumentRC4.decrypt(password, SALT, io.BytesIO(data), blocksize=block).read()
+
+
+def lock(password: str) -> bytes:
+    """[MS-OFFCRYPTO] 2.3.6.1: version, salt, and a secret by which the password is known."""
+    proof = bytes(range(16, 32))
+    secret = rc4(password, proof + hashlib.md5(proof).digest(), 512)
+    return struct.pack("<HH", 1, 1) + SALT + secret
+
+
+def stream_of(data: bytes, name: str) -> bytes:
+    with olefile.OleFileIO(io.BytesIO(data)) as file:
+        return file.openstream(name).read()
+
+
+def locked_old_word(text: str, password: str) -> bytes:
+    """Everything but the first 68 bytes, and the lock before the table."""
+    plain, head = old_word(text), lock(password)
+    body = bytearray(stream_of(plain, "WordDocument"))
+    struct.pack_into("<H", body, 0x0A, 0x0300)
+    struct.pack_into("<I", body, 0x0E, len(head))
+    struct.pack_into("<I", body, 0x1A2, len(head))
+    table = rc4(password, head + stream_of(plain, "1Table"), 512)
+    return compound(
+        {
+            "WordDocument": bytes(body[:0x44]) + rc4(password, bytes(body), 512)[0x44:],
+            "1Table": head + table[len(head) :],
+        }
+    )
+
+
+def locked_old_workbook(rows, password: str) -> bytes:
+    """The contents of all records but the first, the lock, and where a sheet begins."""
+    plain = stream_of(old_workbook(rows), "Workbook")
+    asks = struct.pack("<H", 1) + lock(password)
+    asks = struct.pack("<HH", 0x2F, len(asks)) + asks
+    first = 4 + struct.unpack_from("<H", plain, 2)[0]
+    plain = plain[:first] + asks + plain[first:]
+    secret, out, at = rc4(password, plain, 1024), bytearray(), 0
+    while at + 4 <= len(plain):
+        kind, size = struct.unpack_from("<HH", plain, at)
+        end = at + 4 + size
+        clear = end if kind in {0x0809, 0x2F} else at + 8 if kind == 0x85 else at + 4
+        out += plain[at:clear] + secret[clear:end]
+        if kind == 0x85:
+            begin = struct.unpack_from("<I", out, at + 4)[0] + len(asks)
+            struct.pack_into("<I", out, at + 4, begin)
+        at = end
+    return compound({"Workbook": bytes(out)})
+
+
 FILES = {
     "a.pdf": locked_pdf("käse 1"),
     "a.docx": locked_office(word([TEXT]), "käse 1"),
     "a.pptx": locked_office(slides([TEXT]), "käse 1"),
     "a.xlsx": locked_office(workbook([(TEXT,)]), "käse 1"),
+    "a.doc": locked_old_word(TEXT, "käse 1"),
+    "a.xls": locked_old_workbook([(TEXT,)], "käse 1"),
 }
 
 
