@@ -4,16 +4,19 @@
 
 The folder holds `files/`, `manifest.csv` and `gold_article_text.json` (HTML page -> its article as
 its publisher gives it to search engines). Prints how many files were read, refused and failed, per
-ending and by reason, and the word F1 of the pages' text. A file that brings the reader down, runs
-out of time or makes it fail counts as failed: there must be none.
+ending and by reason, the word F1 of the pages' text, and that of one text in several formats (files
+whose tag begins with `parity:`, with the same name but for the ending) to the one of them that is
+most like the others. A file that brings the reader down, runs out of time or makes it fail counts
+as failed: there must be none.
 """
 
 import argparse
+import csv
 import json
 import re
 import statistics
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -108,6 +111,32 @@ def print_report(fates: list[Fate], gold: dict[str, str]) -> None:
         )
 
 
+def twins_of(fates: list[Fate], tags: dict[str, str]) -> list[list[Fate]]:
+    """Files that hold one text: of a `parity:` tag, and of one name but for number and ending."""
+    groups = defaultdict(list)
+    for fate in fates:
+        if tags.get(fate.name, "").startswith("parity:"):
+            groups[re.sub(r"\A\d+_|\.\w+\Z", "", fate.name)].append(fate)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def print_parity(group: list[Fate]) -> None:
+    """Print how much of the text that is most like the others each format gives."""
+    read = [(fate, fate.text) for fate in group if fate.text is not None]
+
+    def likeness(text: str) -> float:
+        return statistics.median(word_overlap(text, other).f1 for _, other in read)
+
+    middle = max((text for _, text in read), key=likeness)
+    print(f"\none text in {len(group)} formats, {len(middle):,} characters:")
+    for fate, text in sorted(read, key=lambda one: one[0].ending):
+        score = word_overlap(text, middle)
+        print(f"  {fate.ending:6} F1 {score.f1:.3f}, recall {score.recall:.3f}")
+    for fate in group:
+        if fate.text is None:
+            print(f"  {fate.ending:6} {fate.outcome}: {fate.reason}")
+
+
 def main() -> None:
     """Read the arguments, then the files."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -119,6 +148,10 @@ def main() -> None:
     with ReaderProcess() as reader:
         fates = [fate_of(path, reader) for path in paths]
     print_report(fates, gold)
+    with (arguments.folder / "manifest.csv").open(encoding="utf-8", newline="") as rows_of_files:
+        tags = {row["file"]: row["tags"] for row in csv.DictReader(rows_of_files)}
+    for group in twins_of(fates, tags):
+        print_parity(group)
     if arguments.out:
         rows = [
             fate._asdict()
