@@ -26,7 +26,6 @@ from retrieval.types import Collection, Hit
 if TYPE_CHECKING:
     from retrieval.vectors.projection import VectorProjection
 
-_BATCH = 50
 _TRIES = 3
 # What no query of ours can reach. Said in every receipt.
 NOT_REACHED = (
@@ -129,10 +128,7 @@ class Deletions:
         first = self._collections.document_ids(collection)
         traces = self._erasure.traces(first)
         for tried in range(_TRIES):
-            inside = self._collections.document_ids(collection)
-            for start in range(0, len(inside), _BATCH):
-                end = start + _BATCH
-                self._store.remove(inside[start:end], is_last=end >= len(inside))
+            self._store.remove(self._collections.document_ids(collection))
             try:
                 self._collections.remove(collection)
             except CollectionNotEmpty:

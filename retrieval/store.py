@@ -64,6 +64,10 @@ class Outcome(StrEnum):
     STALE = "stale"
 
 
+# Documents that are deleted in one transaction.
+_REMOVED_AT_ONCE = 50
+
+
 class Located(NamedTuple):
     """A passage and the document it is in."""
 
@@ -208,42 +212,32 @@ class Store:
             _record(sql, "published", document_id, revision_id, now)
         return Outcome.ADDED if known is None else Outcome.CHANGED
 
-    def remove(self, document_ids: Sequence[int], *, is_last: bool = True) -> int:
+    def remove(self, document_ids: Sequence[int]) -> int:
         """Delete documents with all their revisions, vectors and original bytes.
 
-        Args:
-            is_last: false when more go right after: the index of words, which is written anew so
-                that no word of theirs is left in it, is so once, with the last.
+        Many go in portions, so that others can write in between. The index of words is written
+        anew, so that no word of theirs is left in it, once: with the last that is there.
 
         Returns:
             How many were there. What is not there is not an error.
         """
-        hashes: set[str] = set()
         removed = 0
-        with writing(self._engine) as sql:
-            for document_id in document_ids:
-                rows = sql.execute(
-                    select(revisions.c.id, revisions.c.sha256).where(
-                        revisions.c.document_id == document_id
+        for start in range(0, len(document_ids), _REMOVED_AT_ONCE):
+            portion = document_ids[start : start + _REMOVED_AT_ONCE]
+            later = document_ids[start + _REMOVED_AT_ONCE :]
+            with writing(self._engine) as sql:
+                gone = _remove_documents(sql, portion)
+                # Without a change of the corpus that index may not change: it is sealed. So this
+                # is done with a portion, not after all.
+                if gone.hashes and not _any_left(sql, later):
+                    # Terms of deleted passages stay in the lexical index until it is merged.
+                    sql.execute(
+                        text("INSERT INTO passages_lexical(passages_lexical) VALUES ('optimize')")
                     )
-                ).all()
-                hashes.update(row.sha256 for row in rows)
-                for row in rows:
-                    _retire(sql, document_id, row.id, _now())
-                sql.execute(delete(revisions).where(revisions.c.document_id == document_id))
-                removed += sql.execute(
-                    delete(documents).where(documents.c.id == document_id)
-                ).rowcount
-            if hashes and is_last:
-                # Terms of deleted passages stay in the lexical index until it is merged. Without a
-                # change of the corpus it may not change: it is sealed.
-                sql.execute(
-                    text("INSERT INTO passages_lexical(passages_lexical) VALUES ('optimize')")
-                )
-        self.remove_unreferenced(hashes)
-        if is_last:
-            # Until then the database's file holds the pages as they were, and the log perhaps too.
-            write_back(self._engine)
+            self.remove_unreferenced(gone.hashes)
+            removed += gone.documents
+        # Until then the database's file holds the pages as they were, and the log perhaps too.
+        write_back(self._engine)
         return removed
 
     def measure(self) -> None:
@@ -469,6 +463,37 @@ def _record(sql: Connection, kind: str, document_id: int, revision_id: int, at: 
     sql.execute(
         insert(changes).values(kind=kind, document_id=document_id, revision_id=revision_id, at=at)
     )
+
+
+class _Gone(NamedTuple):
+    """How many documents were deleted, and the originals that they had."""
+
+    documents: int
+    hashes: set[str]
+
+
+def _remove_documents(sql: Connection, document_ids: Sequence[int]) -> _Gone:
+    hashes: set[str] = set()
+    removed = 0
+    for document_id in document_ids:
+        rows = sql.execute(
+            select(revisions.c.id, revisions.c.sha256).where(revisions.c.document_id == document_id)
+        ).all()
+        hashes.update(row.sha256 for row in rows)
+        for row in rows:
+            _retire(sql, document_id, row.id, _now())
+        sql.execute(delete(revisions).where(revisions.c.document_id == document_id))
+        removed += sql.execute(delete(documents).where(documents.c.id == document_id)).rowcount
+    return _Gone(removed, hashes)
+
+
+def _any_left(sql: Connection, document_ids: Sequence[int]) -> bool:
+    """Whether one of the documents is still there with a revision."""
+    for start in range(0, len(document_ids), _REMOVED_AT_ONCE):
+        some = revisions.c.document_id.in_(document_ids[start : start + _REMOVED_AT_ONCE])
+        if sql.execute(select(revisions.c.id).where(some).limit(1)).scalar() is not None:
+            return True
+    return False
 
 
 def _retire(sql: Connection, document_id: int, revision_id: int, at: datetime) -> None:

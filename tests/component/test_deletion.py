@@ -7,7 +7,7 @@ from threading import Thread, Timer
 import pytest
 from sqlalchemy import event
 
-import app.deletion
+import retrieval.store
 from app.audit import COMMAND_LINE, AuditLog, Object, Wanted
 from app.deletion import Deletions
 from app.errors import UnknownEntry
@@ -227,7 +227,7 @@ def test_a_collection_goes_with_everything_in_it_and_its_grants(desk):
 
 def test_a_large_collection_goes_in_portions_and_its_words_once(desk, tmp_path, monkeypatch):
     """The index of words is written anew with the last portion, and then holds none of them."""
-    monkeypatch.setattr(app.deletion, "_BATCH", 2)
+    monkeypatch.setattr(retrieval.store, "_REMOVED_AT_ONCE", 2)
     names = ["Abelard", "Brunhilde", "Chrodegang", "Dagobert"]
     for number, name in enumerate(names):
         desk.library.publish("contracts", f"/{number}.txt", f"{name} rents the attic. {LEASE}")
@@ -246,3 +246,16 @@ def test_a_large_collection_goes_in_portions_and_its_words_once(desk, tmp_path, 
     kept = bytes_under(tmp_path).lower()
     assert not [name for name in [*names, "Quartermain"] if name.lower().encode() in kept]
     assert b"stonebridge" in kept
+
+
+def test_words_go_too_when_another_has_deleted_what_was_to_be_the_last(desk, tmp_path, monkeypatch):
+    monkeypatch.setattr(retrieval.store, "_REMOVED_AT_ONCE", 1)
+    library = desk.library
+    names = ("Abelard", "Brunhilde", "Chrodegang")
+    for name in names:
+        library.publish("contracts", f"/{name}.txt", f"{name} rents the attic. {LEASE}")
+    ids = [desk.listed(f"{name}.txt").id for name in names]
+    assert library.store.remove(ids[2:]) == 1
+    assert library.store.remove(ids) == 2
+    kept = bytes_under(tmp_path).lower()
+    assert not [name for name in names if name.lower().encode() in kept]
