@@ -62,9 +62,9 @@ if TYPE_CHECKING:
     from app.operating_point import AimedLimits, OperatingPointStore
     from evals.schedule_store import ScheduleStore
     from evals.store import EvalStore
-    from generation.answer_finding.types import AnswerFinder
     from generation.answering import Answerer
     from generation.engines.base import Engine
+    from generation.finder import AnswerFinder
     from generation.groundedness.types import ResponseVerifier
     from generation.types import Answer
     from ingestion.changes import FoundFile
@@ -297,7 +297,7 @@ class Assay:
 
     @cached_property
     def _verifier(self) -> "ResponseVerifier":
-        return load_response_verifier()
+        return load_response_verifier(self._finder)
 
     @property
     def finder(self) -> "AnswerFinder":
@@ -423,6 +423,7 @@ class Assay:
                 abstain_below=settings.abstain_below,
                 showing=settings.policy,
                 is_guarded=settings.guard,
+                beyond_quotes=settings.goes_beyond_quotes,
             ),
             self.store.located,
             self.policies.among,
@@ -663,11 +664,16 @@ def _never() -> bool:
     return False
 
 
-def load_response_verifier() -> "ResponseVerifier":
-    """The bundled verifier. It has nothing to do with a home folder."""
+def load_response_verifier(finder: "AnswerFinder | None" = None) -> "ResponseVerifier":
+    """The bundled verifier. It has nothing to do with a home folder.
+
+    Args:
+        finder: the answer finder, where it is loaded already.
+    """
+    from generation.answer_finding.model import load_finder
     from generation.groundedness.verifier import load_verifier
 
-    return load_verifier()
+    return load_verifier(finder=finder or load_finder())
 
 
 def _webhook(settings: Settings) -> "Webhook | None":

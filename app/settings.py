@@ -209,6 +209,11 @@ class Settings(BaseSettings):
         default="leave_out",
         description="Text that files hide from human eyes; read: bring it in at a document's end.",
     )
+    beyond_quotes: bool | None = Field(
+        default=None,
+        description="Whether a supported sentence may say more than the quotations, or gives way "
+        "to the words it rests on; unset: unless the bundled model alone writes.",
+    )
     policy: Policy | None = Field(
         default=None,
         description="What becomes of sentences that are not supported: show, strike, quote or "
@@ -273,6 +278,14 @@ class Settings(BaseSettings):
         min_length=1,
         description="Model that judges answers: its name at that server, else as ASSAY_MODEL.",
     )
+
+    @property
+    def goes_beyond_quotes(self) -> bool:
+        """`beyond_quotes` as set, else whether another than the bundled model may write."""
+        if self.beyond_quotes is not None:
+            return self.beyond_quotes
+        choice = self.engine_choice
+        return choice.remote is not None or choice.model != BUNDLED_MODEL
 
     @property
     def engine_choice(self) -> EngineChoice:

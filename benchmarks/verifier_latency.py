@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from generation.answer_finding.model import load_finder
 from generation.groundedness.types import Claim
 from generation.groundedness.verifier import WEIGHTS, LocalVerifier, load_verifier
 from retrieval.encoder_loading import load_encoder
@@ -21,6 +22,7 @@ _FILLER = (
     "the ferries run until ten and a clerk stays on. Fees for visiting boats are paid by length. "
 )
 _SENTENCE = "The office closes at five, but in August a clerk stays until ten."
+_QUESTION = "When does the office close?"
 
 
 def main() -> None:
@@ -37,11 +39,14 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=40)
     arguments = parser.parse_args()
     runs = arguments.runs
-    verifier, encoder = load_verifier(arguments.folder), load_encoder()
+    verifier, encoder = load_verifier(arguments.folder, load_finder()), load_encoder()
     text = _evidence_of(verifier, 256)
     tasks: dict[str, Callable[[], object]] = {
         "one sentence, 256 tokens": lambda: verifier.judge("", [_SENTENCE], [text]),
         "six sentences, 256 tokens each": lambda: verifier.judge("", [_SENTENCE] * 6, [text]),
+        "six sentences that answer a question": lambda: verifier.judge(
+            _QUESTION, [_SENTENCE] * 6, [text]
+        ),
         "six sentences, long evidence": lambda: verifier.judge("", [_SENTENCE] * 6, [text] * 8),
         "response of ten sentences": lambda: verifier.verify(
             [Claim("When is it open?", (text,) * 4, " ".join([_SENTENCE] * 10))]

@@ -5,17 +5,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from generation.answer_finding.types import AnswerFinder
 from generation.answering_policy import AnsweringPolicy
 from generation.citations import citation, cited, complete_sentences
 from generation.decoding import Decoding, Method
 from generation.engines.base import Engine
 from generation.errors import BadDecoding
+from generation.finder import AnswerFinder
 from generation.groundedness.types import Verifier
 from generation.groundedness.words import words_of
+from generation.injection import is_command
 from generation.language import language_of
 from generation.policies import strictest
-from generation.presumption import differs_in_number, presumed, speaks_of_evidence
+from generation.presumption import (
+    differs_in_number,
+    goes_beyond,
+    presumed,
+    speaks_of_evidence,
+)
 from generation.prompt import Excerpt, Prompt, build_prompt
 from generation.quoting import Quote, rank_quotes
 from generation.recall import ReadPassages, as_asked
@@ -255,7 +261,8 @@ class Answerer:
             complete, rest = complete_sentences(
                 rest + piece.text, is_final=piece.finish_reason is not None
             )
-            for sentence in self._assay(run, complete, prompt.evidence, before):
+            for written in self._assay(run, complete, prompt.evidence, before):
+                sentence = self._restated(run, written)
                 if not run.has_said(sentence.text):
                     yield from run.keep(sentence)
             before = complete[-1] if complete else before
@@ -283,6 +290,15 @@ class Answerer:
             for sentence, judgement in zip(sentences, judgements, strict=True)
         ]
 
+    def _restated(self, run: UnfinishedAnswer, sentence: AssayedSentence) -> AssayedSentence:
+        """The sentence, or its own evidence in its place where it says more than is quoted."""
+        is_bound = not self._policy.beyond_quotes and sentence.verdict is Verdict.SUPPORTED
+        if not is_bound or not goes_beyond(sentence.text, run.quoted):
+            return sentence
+        is_guarded = self._policy.is_guarded
+        sources = [one for one in sentence.citations if not (is_guarded and is_command(one.quote))]
+        return _verbatim(sources[0]) if sources else _doubted(sentence, is_doubtful=True)
+
 
 def _repeatable(decoding: Decoding) -> Decoding:
     """The same with a seed, if tokens are drawn: what is told with an answer repeats it."""
@@ -300,9 +316,9 @@ def _doubted(sentence: AssayedSentence, *, is_doubtful: bool) -> AssayedSentence
 
 def _quoted(quotes: Sequence[Quote], hits: Sequence[Hit]) -> list[AssayedSentence]:
     """Verbatim sentences as part of an answer: supported by being their own evidence."""
-    sentences = []
-    for quote in quotes:
-        source = citation(hits[quote.index], quote.start, quote.end)
-        text = " ".join(source.quote.split())
-        sentences.append(AssayedSentence(text, Origin.QUOTED, Verdict.SUPPORTED, 1.0, (source,)))
-    return sentences
+    return [_verbatim(citation(hits[one.index], one.start, one.end)) for one in quotes]
+
+
+def _verbatim(source: Citation) -> AssayedSentence:
+    text = " ".join(source.quote.split())
+    return AssayedSentence(text, Origin.QUOTED, Verdict.SUPPORTED, 1.0, (source,))

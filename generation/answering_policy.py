@@ -17,7 +17,9 @@ class AnsweringPolicy:
 
     With `is_guarded` nothing that gives orders to a model goes into a prompt or a quotation.
     `showing` is what becomes of sentences that are not supported, in place of what the collections
-    say; None leaves it to them.
+    say; None leaves it to them. Unless `beyond_quotes`, a supported sentence that has a word more
+    than what is quoted gives way to the words it rests on: the verifier cannot tell whether a small
+    model has them right.
     """
 
     evidence_passages: int = EVIDENCE_PASSAGES
@@ -26,3 +28,4 @@ class AnsweringPolicy:
     abstain_below: float | None = None
     showing: Policy | None = None
     is_guarded: bool = True
+    beyond_quotes: bool = True

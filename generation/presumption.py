@@ -48,6 +48,15 @@ def differs_in_number(sentence: str, question: str, quotes: Iterable[str]) -> bo
     return bool(said) and bool(told) and not said & told
 
 
+def goes_beyond(sentence: str, quotes: Iterable[str]) -> bool:
+    """Whether a sentence has a word that none of the statements quoted as the answer has.
+
+    False when nothing is quoted: there is nothing to go beyond.
+    """
+    told = _content(words_of(quote) for quote in quotes)
+    return bool(told) and not words_of(sentence).content <= told
+
+
 def speaks_of_evidence(sentence: str) -> bool:
     """Whether a sentence is about the evidence itself: it says nothing that a document says."""
     return _OF_EVIDENCE.match(sentence) is not None

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from generation.answer_finding.types import FoundAnswer
+from generation.finder import FoundAnswer
 from generation.groundedness.evidence import Evidence, Unit, read_evidence
 from generation.groundedness.words import Words, words_of
 from generation.quoting import Quote

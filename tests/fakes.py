@@ -8,8 +8,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from generation.answer_finding.types import FoundAnswer
 from generation.decoding import Decoding
+from generation.finder import FoundAnswer
 from generation.groundedness.types import (
     Claim,
     EvidenceSpan,
@@ -135,6 +135,10 @@ class WordFinder:
             FoundAnswer(0, len(text), *((4.0, 4.0) if one else (-6.0, -6.0)))
             for text, one in zip(texts, shared, strict=True)
         ]
+
+    def weigh(self, question: str, text: str, places: Sequence[tuple[int, int]]) -> list[float]:
+        [found] = self.find(question, [text])
+        return [found.stands_out] * len(places)
 
 
 @dataclass

@@ -5,7 +5,8 @@ OpenVINO computes it, from a graph that is written out here; `network` has the s
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from generation.answer_finding.packing import Window, WindowPacker
-from generation.answer_finding.types import FoundAnswer
+from generation.finder import FoundAnswer
 from generation.shipped import check_files
 from retrieval.inference.batches import batches
 from retrieval.inference.bert import (
@@ -59,28 +60,41 @@ class LocalAnswerFinder:
             if window.offsets
         ]
         best = [_NOTHING] * len(texts)
-        for index, found in self._read(windows):
+        for place, holds, own in self._read([window for _, window in windows]):
+            index, window = windows[place]
+            found = _likeliest(window, holds, own)
             best[index] = max(best[index], found, key=lambda one: one.holds)
         return best
 
-    def _read(self, windows: Sequence[tuple[int, Window]]) -> list[tuple[int, FoundAnswer]]:
-        read = []
-        lengths = [len(window.tokens) for _, window in windows]
+    def weigh(self, question: str, text: str, places: Sequence[tuple[int, int]]) -> list[float]:
+        """How far each place stands out; see `AnswerFinder.weigh`."""
+        if not places:
+            return []
+        windows = [one for one in self._packer.windows(question, text) if one.offsets]
+        weights = [-math.inf] * len(places)
+        for read, _, own in self._read(windows):
+            for i, (start, end) in enumerate(places):
+                tokens = windows[read].within(start, end)
+                if tokens:
+                    found = float(own[tokens[0], 0] + own[tokens[-1], 1])
+                    weights[i] = max(weights[i], found)
+        return weights
+
+    def _read(self, windows: Sequence[Window]) -> Iterator[tuple[int, float, NDArray[np.float32]]]:
+        """(index of the window, that it holds the answer, logits of its text's tokens (n, 2))."""
+        lengths = [len(window.tokens) for window in windows]
         for places in batches(lengths, tokens=_BATCH_TOKENS, rows=_BATCH_WINDOWS):
             some = [windows[place] for place in places]
             whole, tokens = self._run(
-                padded([one.tokens for _, one in some], [one.types for _, one in some])
+                padded([one.tokens for one in some], [one.types for one in some])
             )
-            read += [
-                (index, _likeliest(window, float(whole[row, 0]), tokens[row]))
-                for row, (index, window) in enumerate(some)
-            ]
-        return read
+            for row, (place, window) in enumerate(zip(places, some, strict=True)):
+                own = tokens[row, window.first : window.first + len(window.offsets)]
+                yield place, float(whole[row, 0]), own
 
 
-def _likeliest(window: Window, holds: float, logits: NDArray[np.float32]) -> FoundAnswer:
+def _likeliest(window: Window, holds: float, own: NDArray[np.float32]) -> FoundAnswer:
     """The span with the greatest sum of logits; the earlier one of two that are alike."""
-    own = logits[window.first : window.first + len(window.offsets)]
     begins, ends = own[:, 0], own[:, 1]
     first = np.argsort(-begins, kind="stable")[:_BEGINNINGS]
     spans = [(int(b), int(b + np.argmax(ends[b : b + _LONGEST]))) for b in first]

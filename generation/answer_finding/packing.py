@@ -31,6 +31,10 @@ class Window:
     first: int
     offsets: tuple[tuple[int, int], ...]
 
+    def within(self, start: int, end: int) -> list[int]:
+        """Which of the text's tokens are at least in part in [start, end), in order."""
+        return [i for i, (a, b) in enumerate(self.offsets) if a < end and start < b]
+
 
 class WindowPacker:
     """Packs for one tokenizer and length."""

@@ -44,6 +44,10 @@ class Calibration:
         is_off = signals.numbers_unseen or signals.units_differ or signals.negation_differs
         return min(score, math.nextafter(self.sentence_points.block, 0)) if is_off else score
 
+    def doubted(self, score: float) -> float:
+        """A score, below *warn* at most: there is reason to doubt what else looks supported."""
+        return min(score, math.nextafter(self.sentence_points.warn, 0))
+
     def verdict(self, score: float, contradiction: float, marked: float) -> Verdict:
         """What to say of a sentence.
 

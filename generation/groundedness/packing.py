@@ -86,6 +86,13 @@ class Packer:
             is_cut=len(own) < len(judged.ids),
         )
 
+    def about(self, question: str, read: ReadEvidence, budget: int) -> str:
+        """What of the evidence says most about a question, in order: at most `budget` tokens."""
+        sizes = [len(tokens) for tokens in read.tokens]
+        asked = words_of(question)
+        chosen = choose(read.evidence, asked, asked, sizes, budget)
+        return " ".join(read.evidence.text(read.evidence.units[i]) for i in chosen)
+
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(encodable(text), add_special_tokens=False).ids
         return ids

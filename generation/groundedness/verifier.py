@@ -1,12 +1,17 @@
-"""The verifier of our own: model, word counts and calibration behind one interface."""
+"""The verifier of our own: model, word counts and calibration behind one interface.
+
+An answer finder, where there is one, is asked the question of a sentence and of its evidence.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from generation.finder import AnswerFinder
 from generation.groundedness.calibration import Calibration, is_denied, load_calibration
+from generation.groundedness.cross_examination import names_another
 from generation.groundedness.evidence import Evidence, response_spans
 from generation.groundedness.model import FILES, GroundednessModel, load_model
 from generation.groundedness.packing import Packed, Packer, ReadEvidence
@@ -30,6 +35,8 @@ from generation.types import Verdict
 
 WEIGHTS = Path(__file__).parent / "weights"
 _EVERYTHING_UNSEEN = 1.0
+# As much evidence as the finder reads at once beside a question.
+_ASKED_TOKENS = 320
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +65,16 @@ class _Task:
 class LocalVerifier:
     """Judges by the groundedness model; see `Verifier` and `ResponseVerifier`."""
 
-    def __init__(self, model: GroundednessModel, calibration: Calibration, version: str) -> None:
+    def __init__(
+        self,
+        model: GroundednessModel,
+        calibration: Calibration,
+        version: str,
+        finder: AnswerFinder | None = None,
+    ) -> None:
         self._model = model
         self._calibration = calibration
+        self._finder = finder
         self.version = version
 
     def judge(
@@ -73,12 +87,15 @@ class LocalVerifier:
         for sentence in sentences:
             tasks.append(_task(packer, question, before, sentence, (0, len(sentence)), read))
             before = sentence
-        return [self._judgement(one, read.evidence) for one in _seen(self._model, tasks)]
+        judgements = [self._judgement(one, read.evidence) for one in _seen(self._model, tasks)]
+        return self._examined(question, sentences, read, judgements)
 
     def verify(self, claims: Sequence[Claim]) -> list[ResponseJudgement]:
         """Judge whole responses, in order; see `ResponseVerifier.verify`."""
-        measured = measure(self._model, claims)
-        return [self._response(seen, evidence) for seen, evidence in measured]
+        return [
+            self._response(claim, seen, read)
+            for claim, (seen, read) in zip(claims, _measured(self._model, claims), strict=True)
+        ]
 
     def tokens(self, question: str, sentence: str, evidence: Sequence[str]) -> int:
         """How many tokens the model reads to judge a sentence."""
@@ -97,12 +114,41 @@ class LocalVerifier:
             verdict, score, tuple(EvidenceSpan(unit.index, unit.start, unit.end) for unit in units)
         )
 
-    def _response(self, seen: Sequence[Seen], evidence: Evidence) -> ResponseJudgement:
-        sentences = tuple(
-            SentenceJudgement(one.start, one.end, self._judgement(one, evidence)) for one in seen
-        )
-        if not sentences:
+    def _examined(
+        self,
+        question: str,
+        sentences: Sequence[str],
+        read: ReadEvidence,
+        judgements: Sequence[Judgement],
+    ) -> list[Judgement]:
+        """The same, but partly supported what answers with something else than the evidence."""
+        supported = [i for i, one in enumerate(judgements) if one.verdict is Verdict.SUPPORTED]
+        judged = list(judgements)
+        if self._finder is None or not supported:
+            return judged
+        evidence = self._model.packer.about(question, read, _ASKED_TOKENS)
+        others = names_another(self._finder, question, [sentences[i] for i in supported], evidence)
+        for i in (i for i, is_another in zip(supported, others, strict=True) if is_another):
+            score = self._calibration.doubted(judged[i].score)
+            judged[i] = replace(judged[i], verdict=Verdict.PARTLY, score=score)
+        return judged
+
+    def _response(
+        self, claim: Claim, seen: Sequence[Seen], read: ReadEvidence
+    ) -> ResponseJudgement:
+        if not seen:
             return ResponseJudgement(1.0, flagged=False, blocked=False, sentences=())
+        evidence = read.evidence
+        judgements = self._examined(
+            claim.question,
+            [claim.response[one.start : one.end] for one in seen],
+            read,
+            [self._judgement(one, evidence) for one in seen],
+        )
+        sentences = tuple(
+            SentenceJudgement(one.start, one.end, judgement)
+            for one, judgement in zip(seen, judgements, strict=True)
+        )
         score = self._score(seen, evidence)
         points = self._calibration.response_points
         return ResponseJudgement(
@@ -122,6 +168,12 @@ class LocalVerifier:
 
 def measure(model: GroundednessModel, claims: Sequence[Claim]) -> list[tuple[list[Seen], Evidence]]:
     """All that is measured of every sentence of every claim: what calibration is fitted on."""
+    return [(seen, read.evidence) for seen, read in _measured(model, claims)]
+
+
+def _measured(
+    model: GroundednessModel, claims: Sequence[Claim]
+) -> list[tuple[list[Seen], ReadEvidence]]:
     packer = model.packer
     known: dict[tuple[str, ...], ReadEvidence] = {}
     reads: list[ReadEvidence] = []
@@ -138,9 +190,7 @@ def measure(model: GroundednessModel, claims: Sequence[Claim]) -> list[tuple[lis
             before = sentence
         tasks.append(own)
     seen = iter(_seen(model, [task for own in tasks for task in own]))
-    return [
-        ([next(seen) for _ in own], read.evidence) for own, read in zip(tasks, reads, strict=True)
-    ]
+    return [([next(seen) for _ in own], read) for own, read in zip(tasks, reads, strict=True)]
 
 
 def _task(
@@ -176,12 +226,19 @@ def _seen(model: GroundednessModel, tasks: Sequence[_Task]) -> list[Seen]:
     ]
 
 
-def load_verifier(folder: Path = WEIGHTS) -> LocalVerifier:
+def load_verifier(folder: Path = WEIGHTS, finder: AnswerFinder | None = None) -> LocalVerifier:
     """Load the verifier from a folder of weights: the bundled ones.
+
+    Args:
+        finder: asked the question of sentences and their evidence; its version is part of this
+            verifier's.
 
     Raises:
         ModelUnusable: a file is missing, or is not the one that was shipped.
     """
     digest = check_files(folder, FILES)
     calibration = load_calibration(folder / "calibration.json")
-    return LocalVerifier(load_model(folder), calibration, f"assay-groundedness-{digest[:12]}")
+    version = f"assay-groundedness-{digest[:12]}"
+    if finder is not None:
+        version = f"{version}+{finder.version}"
+    return LocalVerifier(load_model(folder), calibration, version, finder)

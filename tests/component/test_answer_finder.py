@@ -1,5 +1,6 @@
 """The answer finder: its two ways to compute agree, its weights are checked, and what it finds."""
 
+import math
 import shutil
 from pathlib import Path
 
@@ -57,6 +58,26 @@ def test_an_answer_far_into_a_long_text_is_found(finder):
     text = " ".join([HARBOUR] * 40) + " " + LEASE
     [found] = finder.find("What is the annual fee?", [text])
     assert "1,860" in text[found.start : found.end]
+
+
+def test_the_answer_stands_out_more_than_another_place(finder):
+    text = " ".join([HARBOUR] * 40) + " " + LEASE
+    question = "What is the annual fee?"
+    places = [
+        (text.index(words), text.index(words) + len(words))
+        for words in ("1,860 pounds", "1 March 2019", "twelve tonnes")
+    ]
+    right, *others = finder.weigh(question, text, places)
+    assert all(right > other + 2 for other in others)
+    [found] = finder.find(question, [text])
+    [again] = finder.weigh(question, text, [(found.start, found.end)])
+    assert again == pytest.approx(found.stands_out, abs=0.2)
+
+
+def test_a_place_without_a_word_never_stands_out(finder):
+    assert finder.weigh("Why?", "It rains.", [(2, 3), (0, 0)]) == [-math.inf, -math.inf]
+    assert finder.weigh("Why?", " ", [(0, 1)]) == [-math.inf]
+    assert finder.weigh("Why?", "It rains.", []) == []
 
 
 def test_openvino_and_torch_agree():

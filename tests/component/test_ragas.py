@@ -249,7 +249,7 @@ def asked(tmp_path, monkeypatch):
     file.write_text("\n".join(json.dumps(row) for row in ROWS))
     home = tmp_path / "home"
     monkeypatch.setenv("ASSAY_HOME", str(home))
-    monkeypatch.setattr(app.bootstrap, "load_response_verifier", lambda: SubstringVerifier())
+    monkeypatch.setattr(app.bootstrap, "load_response_verifier", lambda *_: SubstringVerifier())
 
     def run(*arguments: str, replies=()):
         monkeypatch.setattr(app.evaluation.judging, "judge_model", lambda _: SayingModel(replies))

@@ -8,6 +8,7 @@ import pytest
 import torch
 from transformers import BertConfig
 
+from generation.answer_finding.model import load_finder
 from generation.errors import ModelUnusable
 from generation.groundedness.context import evidence_of
 from generation.groundedness.network import GroundednessNetwork
@@ -124,6 +125,29 @@ def test_hostile_text_is_judged_like_any_other(verifier):
             assert 0 <= sentence.start < sentence.end <= len(claim.response)
             for span in sentence.judgement.spans:
                 assert 0 <= span.start < span.end <= len(claim.evidence[span.index])
+
+
+BOAT = "The boat was sold by Anna Brook in May. Ben Hale rowed it home."
+
+
+def test_a_name_in_the_place_of_another_is_partly_supported_at_most(verifier, weights):
+    question = "Who sold the boat?"
+    right, wrong = "Anna Brook sold the boat.", "Ben Hale sold the boat."
+    examining = load_verifier(weights, load_finder())
+    for judging, verdict in ((verifier, Verdict.SUPPORTED), (examining, Verdict.PARTLY)):
+        first, second = judging.judge(question, [right, wrong], [BOAT])
+        assert (first.verdict, second.verdict) == (Verdict.SUPPORTED, verdict)
+        whole = judging.verify([Claim(question, (BOAT,), f"{right} {wrong}")])[0]
+        assert [one.judgement for one in whole.sentences] == [first, second]
+    assert second.score < CALIBRATION["sentence_points"]["warn"]
+    assert second.spans
+    [unasked] = examining.judge("", [wrong], [BOAT])
+    assert unasked.verdict is Verdict.SUPPORTED
+
+
+def test_its_version_names_the_finder_it_asks(verifier, weights):
+    finder = load_finder()
+    assert load_verifier(weights, finder).version == f"{verifier.version}+{finder.version}"
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "calibration.json", "tokenizer.json"])

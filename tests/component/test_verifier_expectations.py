@@ -27,7 +27,7 @@ FLOORS = {
     "date_shifted": (0.85, 0.6),
     "unit_changed": (0.95, 0.65),
     "negated": (0.5, 0.5),
-    "entity_swapped_within_passage": (0.9, 0.0),
+    "entity_swapped_within_passage": (0.9, 0.5),
     "two_facts_two_passages": (0.85, 0.65),
     "paraphrase": (0.0, 0.69),
     "list_with_one_invented_item": (0.95, 0.35),

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generation.answer_finding.types import FoundAnswer
 from generation.citations import citation, complete_sentences
+from generation.finder import FoundAnswer
 from generation.groundedness.words import share, stem_of, words_of
 from generation.quoting import rank_quotes
 from generation.sufficiency import answerability, is_answerable, signals_of

@@ -36,6 +36,7 @@ SHOWN_DEFAULTS = {  # where the table says it in words
     "abstain_below": "unset",
     "audit_days": "unset",
     "decoding": "`{}`",
+    "beyond_quotes": "unset",
     "policy": "unset",
     "reranker": "unset",
     "most_unsupported": "unset",

@@ -1,6 +1,11 @@
 """What a question takes for granted is no part of the evidence."""
 
-from generation.presumption import differs_in_number, presumed, speaks_of_evidence
+from generation.presumption import (
+    differs_in_number,
+    goes_beyond,
+    presumed,
+    speaks_of_evidence,
+)
 
 EVIDENCE = ["The best known algorithm is the sieve. It requires the recognition of 2 factors."]
 
@@ -46,3 +51,22 @@ def test_without_a_number_of_its_own_on_either_side_nothing_differs() -> None:
     assert not differs_in_number("It is 24 months.", question, ["Both 2 parts have a warranty."])
     assert not differs_in_number("It is 24 months.", question, [])
     assert not differs_in_number("", question, ["It is 12 months."])
+
+
+def test_what_is_said_again_in_other_order_does_not_go_beyond_what_is_quoted() -> None:
+    quotes = ["The parties won 75% of the seats in 2012.", "Anna led one of them."]
+    assert not goes_beyond("In 2012, 75 percent of the seats.", ["75 percent of all seats, 2012."])
+    assert not goes_beyond("The answer is 75%.", quotes)
+    assert not goes_beyond("Anna won seats.", quotes)
+
+
+def test_a_word_that_no_quotation_has_goes_beyond_it() -> None:
+    quotes = ["The civil war is known as the War of the Two Capitals."]
+    assert goes_beyond("The civil war is known as the Huguenot rebellions.", quotes)
+    assert goes_beyond("The war was in 1328.", quotes)
+
+
+def test_nothing_goes_beyond_where_nothing_is_quoted() -> None:
+    assert not goes_beyond("The war was in 1328.", [])
+    assert not goes_beyond("The war was in 1328.", [""])
+    assert not goes_beyond("", ["War."])

@@ -28,3 +28,10 @@ class AnswerFinder(Protocol):
 
     def find(self, question: str, texts: Sequence[str]) -> list[FoundAnswer]:
         """Look for the answer in each text, in order. A text without a word has an empty one."""
+
+    def weigh(self, question: str, text: str, places: Sequence[tuple[int, int]]) -> list[float]:
+        """How far each place of a text, (start, end) in code points, stands out as the answer.
+
+        Logits, as `FoundAnswer.stands_out`; minus infinity for a place without a word. A place that
+        is read more than once counts as where it stands out most.
+        """
