@@ -30,15 +30,22 @@ def names_another(
     """
     if not (question.strip() and evidence.strip() and sentences):
         return [False] * len(sentences)
-    told, *said = finder.find(question, [evidence, *sentences])
+    [told] = finder.find(question, [evidence])
     if told.stands_out < _TOLD_FROM:
         return [False] * len(sentences)
-    return [
-        differs(question, evidence, told, sentence, one)
-        and _stands_out(finder, question, evidence, said_in(sentence, one))
-        < told.stands_out - _MARGIN
+    # Apart from the evidence: one batch would pad each sentence to its length.
+    said = finder.find(question, sentences)
+    places = [
+        _places(evidence, said_in(sentence, one))
+        if differs(question, evidence, told, sentence, one)
+        else []
         for sentence, one in zip(sentences, said, strict=True)
     ]
+    # Of all of them at once: the evidence is read once more, not once for each.
+    every = sorted({place for own in places for place in own})
+    weights = dict(zip(every, finder.weigh(question, evidence, every), strict=True))
+    limit = told.stands_out - _MARGIN
+    return [bool(own) and max(weights[place] for place in own) < limit for own in places]
 
 
 def differs(
@@ -63,11 +70,10 @@ def said_in(sentence: str, said: FoundAnswer) -> str:
     return sentence[said.start : said.end].strip(_MARKS)
 
 
-def _stands_out(finder: AnswerFinder, question: str, evidence: str, words: str) -> float:
-    """How far words stand out as the answer where they do most; infinite where they are not."""
+def _places(evidence: str, words: str) -> list[tuple[int, int]]:
+    """Where the evidence has these words, whole."""
     pattern = re.compile(rf"(?<!\w){re.escape(words)}(?!\w)", re.IGNORECASE)
-    places = [match.span() for match in pattern.finditer(evidence)]
-    return max(finder.weigh(question, evidence, places), default=float("inf"))
+    return [match.span() for match in pattern.finditer(evidence)]
 
 
 def _content(text: str) -> frozenset[str]:
