@@ -632,7 +632,10 @@ class Assay:
         self.evals.count_answer(answer, verifier=self.verifier.version)
 
     def _suggestions(self, requester: Principal) -> "Suggestions":
-        """What a reader may ask first: about the own documents, else about the sample ones."""
+        """What a reader may ask first: of the own documents, or else of the sample ones.
+
+        Documents may be too short, or too much alike, to ask anything of.
+        """
         from app.api.services import Suggestions
 
         readable = self.access.readable(requester)
@@ -641,7 +644,8 @@ class Assay:
         if self.catalog.documents(own, limit=1):
             if not self.readiness().ready:
                 return Suggestions()  # until the models are there, none can be tried
-            return Suggestions(self.suggester.suggestions(readable, own))
+            if written := self.suggester.suggestions(readable, own):
+                return Suggestions(written)
         if not readable & samples:
             return Suggestions()
         kept = json.loads(SAMPLES.joinpath("questions.json").read_text(encoding="utf-8"))

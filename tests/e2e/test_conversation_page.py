@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,7 +51,8 @@ class Line:
 
     def cut(self) -> None:
         for connection in self._open:
-            connection.close() if connection.fileno() < 0 else connection.shutdown(2)
+            with suppress(OSError):  # what has closed meanwhile is cut
+                connection.shutdown(socket.SHUT_RDWR)
         self._open.clear()
 
     def close(self) -> None:
