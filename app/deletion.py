@@ -32,6 +32,8 @@ NOT_REACHED = (
     "backups, snapshots of the file system, and copies that were exported or downloaded",
     "blocks of the disk that the original file and older index files lay on: they are unlinked, "
     "not overwritten",
+    "pieces of it, other than the sentences looked for, where SQLite moved rows between pages of "
+    "the database: `assay backup` copies none of them",
     "pages of the database's write-ahead log, while another process still reads from before the "
     "deletion",
     "other running processes' vector indexes, until their next search; they catch up before it",

@@ -1,5 +1,6 @@
 """Open the SQL database so that several processes can read and write it at once."""
 
+import logging
 import os
 import sqlite3
 import time
@@ -12,6 +13,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 
 from retrieval.errors import StoreBusy
+
+_logger = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_SECONDS = 120.0
 WRITE_BACK_SECONDS = 10.0
@@ -119,6 +122,28 @@ def write_back(engine: Engine, *, patience_seconds: float = WRITE_BACK_SECONDS) 
             sqlite.execute(f"PRAGMA busy_timeout = {usual}")
     finally:
         connection.close()
+
+
+def write_anew(engine: Engine) -> bool:
+    """Write the whole database anew, without what is left of deleted rows in pages that are used.
+
+    SQLite overwrites what it deletes, but not what it leaves behind where it moves rows between
+    pages. Takes as long as copying the file, and about twice its size of free space meanwhile;
+    others read, and wait to write.
+
+    Returns:
+        False when it could not be done: others wrote all the time, or the disk is full.
+    """
+    connection = engine.raw_connection()
+    sqlite: Any = connection.driver_connection
+    try:
+        sqlite.execute("VACUUM")
+    except sqlite3.OperationalError as error:
+        _logger.warning("the database was not written anew: %s", error)
+        return False
+    finally:
+        connection.close()
+    return write_back(engine)
 
 
 def copy_database(

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Engine, Text, func, or_, select, text
 
-from retrieval.database import side_files, write_back
+from retrieval.database import side_files, write_anew, write_back
 from retrieval.originals import Originals
 from retrieval.schema import documents, metadata, passages, revisions, vectors
 
@@ -134,6 +134,9 @@ class Erasure:
         holding = self._holding(traces.sentences)
         if holding and write_back(self._engine):  # who read has ended since the deletion
             holding = self._holding(traces.sentences)
+            # Where SQLite had moved rows between pages, copies may have been left.
+            if holding and write_anew(self._engine):
+                holding = self._holding(traces.sentences)
         detail = "sentences in the bytes of the database's files"
         if holding:
             detail += f"; in {', '.join(holding)} until others have read: see what is not reached"

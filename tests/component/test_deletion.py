@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from threading import Thread, Timer
 
 import pytest
@@ -105,6 +106,30 @@ def test_who_still_reads_the_state_before_is_waited_for(desk, tmp_path):
         ending.join()
     assert receipt.is_clean
     assert b"Zebulon Quartermain" not in bytes_under(tmp_path)
+
+
+def test_what_sqlite_leaves_where_it_moves_rows_is_overwritten_too(desk, tmp_path):
+    write_back(desk.library.engine)
+    [file] = tmp_path.rglob("*.db")
+    leave_behind(LEASE.encode(), file)
+    receipt = desk.delete("lease.txt")
+    assert receipt.is_clean
+    assert b"Quartermain" not in bytes_under(tmp_path)
+    assert desk.library.searcher.search(
+        "When does the kitchen open?", readable=desk.library.everything(), k=1
+    )
+
+
+def leave_behind(words: bytes, file: Path) -> None:
+    """Write words into all pages of the database, where no row is; see its file format, 1.6."""
+    content = bytearray(file.read_bytes())
+    size = int.from_bytes(content[16:18], "big")
+    for at in range(size, len(content), size):
+        cells, begin = (int.from_bytes(content[at + i : at + i + 2], "big") for i in (3, 5))
+        free = at + 8 + 2 * cells
+        if content[at] == 13 and begin - (free - at) > len(words):  # a leaf of a table
+            content[free : free + len(words)] = words
+    file.write_bytes(content)
 
 
 def test_others_write_while_a_reader_is_waited_for(desk, tmp_path):
