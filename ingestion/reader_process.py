@@ -26,6 +26,7 @@ from ingestion.readers.ocr import sign_of_life
 from ingestion.types import ParsedDocument
 
 _MOST_OPEN_FILES = 32
+_MOST_SAID = 300  # characters of what a library says of its error
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _NEW_NETWORK, _NEW_USER = 0x40000000, 0x10000000  # CLONE_NEWNET, CLONE_NEWUSER
 Reply = dict[str, Any]
@@ -109,8 +110,14 @@ def _reply(request: dict[str, Any], data: bytes) -> Reply:
         return {"failed": "needs more memory than the reader may use"}
     except Exception as error:  # noqa: BLE001  # whatever a library does to a hostile file is
         # about that file: it must not look like a defect of the next one.
-        return {"failed": f"made the reader fail ({type(error).__name__}: {error})"}
+        return {"failed": f"made the reader fail ({_in_brief(error)})"}
     return {"document": _as_json(document)}
+
+
+def _in_brief(error: Exception) -> str:
+    """Its kind and the last line it says: some libraries put whole tracebacks into their errors."""
+    said = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {said[-1][:_MOST_SAID]}" if said else type(error).__name__
 
 
 def _check_length(document: ParsedDocument, limit_characters: int) -> None:

@@ -18,6 +18,7 @@ from ingestion.readers.reading_order import in_reading_order
 MOST_PAGES: Final = 500
 MOST_SIDE: Final = 3_500  # pixels; larger pictures are scaled down
 HOW_TO_GET: Final = "run `make ocr` once and add it again, or run it through OCR elsewhere"
+_SIZES = (1, 2, 4)
 _LEAST_SURE = 0.5  # of a line, to be text at all
 _LINE_HEIGHT = 0.8  # of the box around a line: that of its font
 
@@ -34,18 +35,34 @@ def recognised(pixels: Any) -> list[Line]:  # noqa: ANN401  # numpy is not impor
     """The lines of a picture in reading order, in pixels, upwards.
 
     Args:
-        pixels: (height, width, 3) blue, green, red, 0 to 255.
+        pixels: (height, width, 3) blue, green, red, 0 to 255. For want of memory they are read at
+            a half, then at a quarter of their size.
+
+    Raises:
+        MemoryError: that was too much, too.
     """
     sign_of_life.get()()
-    found = _engine()(pixels)
+    found, size = _read(pixels)
     if found.txts is None:
         return []
     lines = [
-        _line(text, [(float(x), -float(y)) for x, y in box])
+        _line(text, [(size * float(x), -size * float(y)) for x, y in box])
         for text, score, box in zip(found.txts, found.scores, found.boxes, strict=True)
         if score >= _LEAST_SURE and text.strip()
     ]
     return in_reading_order(lines)
+
+
+def _read(pixels: Any) -> tuple[Any, int]:  # noqa: ANN401
+    """What the engine finds, and how many pixels one of what it was shown stands for."""
+    for size in _SIZES:
+        try:
+            return _engine()(pixels[::size, ::size]), size
+        except Exception as error:
+            # What onnxruntime calls a shortage of memory has no type of its own.
+            if not isinstance(error, MemoryError) and "bad_alloc" not in str(error):
+                raise
+    raise MemoryError("a picture takes more memory to be read than there is")
 
 
 def _line(text: str, corners: list[tuple[float, float]]) -> Line:

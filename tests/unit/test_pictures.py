@@ -1,13 +1,16 @@
 """Recognised lines become text in the order a person reads; without recognition a scan says so."""
 
 import io
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from ingestion.errors import FileTooLarge, NoText, UnreadableFile
+from ingestion.reader_process import _in_brief
 from ingestion.readers import image, ocr, read_document
 from ingestion.readers.pdf_lines import Box, Line
 from ingestion.readers.reading_order import in_reading_order
@@ -129,3 +132,40 @@ def test_a_scan_is_recognised_in_the_sandbox(data):
     with ReaderProcess(timeout_seconds=600) as reader:  # seconds, but not on a busy machine
         words = "".join(reader.read("a.pdf", data).text.split())  # it may miss a space
     assert words == "".join(SENTENCE.split())
+
+
+def short_of_memory(most_rows: int):
+    """What rapidocr does where onnxruntime gets no memory for so large a picture."""
+
+    def read(pixels):
+        if len(pixels) > most_rows:
+            raise RuntimeError(
+                "Traceback (most recent call last):\n  File\nConv node: std::bad_alloc\n"
+            )
+        corners = [[10.0, 10.0], [60.0, 10.0], [60.0, 20.0], [10.0, 20.0]]
+        return SimpleNamespace(txts=("Rent",), scores=(0.9,), boxes=(corners,))
+
+    return read
+
+
+def test_a_picture_that_takes_too_much_memory_is_read_smaller(monkeypatch):
+    monkeypatch.setattr(ocr, "_engine", lambda: short_of_memory(500))
+    [found] = ocr.recognised(np.zeros((800, 400, 3), np.uint8))
+    assert (found.text, found.box.left, found.box.right) == ("Rent", 20.0, 120.0)
+    with pytest.raises(MemoryError):
+        ocr.recognised(np.zeros((2400, 400, 3), np.uint8))
+
+
+def test_other_failures_of_recognition_are_what_they_are(monkeypatch):
+    def broken(_):
+        raise RuntimeError("no such model")
+
+    monkeypatch.setattr(ocr, "_engine", lambda: broken)
+    with pytest.raises(RuntimeError, match="no such model"):
+        ocr.recognised(np.zeros((8, 8, 3), np.uint8))
+
+
+def test_a_library_that_tells_a_traceback_is_quoted_in_one_line():
+    told = RuntimeError("Traceback (most recent call last):\n  File x\nit broke\n" + "!" * 400)
+    assert _in_brief(told) == "RuntimeError: " + "!" * 300
+    assert _in_brief(KeyError()) == "KeyError"
