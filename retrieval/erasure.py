@@ -139,7 +139,7 @@ class Erasure:
                 holding = self._holding(traces.sentences)
         detail = "sentences in the bytes of the database's files"
         if holding:
-            detail += f"; in {', '.join(holding)} until others have read: see what is not reached"
+            detail += f"; still in {', '.join(holding)}: see what is not reached"
         return Check("database files", len(traces.sentences), len(holding), detail)
 
     def _holding(self, sentences: Sequence[str]) -> list[str]:

@@ -57,7 +57,7 @@ def lessons(rows: Sequence[Asked], packer: WindowPacker) -> Iterator[Lesson]:
 def _marks(window: Window, answers: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
     found = set()
     for start, end in answers:
-        inside = [i for i, (a, b) in enumerate(window.offsets) if a < end and start < b]
+        inside = window.within(start, end)
         is_whole = inside and window.offsets[inside[0]][0] <= start
         if is_whole and window.offsets[inside[-1]][1] >= end:
             found.add((window.first + inside[0], window.first + inside[-1]))
