@@ -423,7 +423,7 @@ class Assay:
                 abstain_below=settings.abstain_below,
                 showing=settings.policy,
                 is_guarded=settings.guard,
-                beyond_quotes=settings.goes_beyond_quotes,
+                beyond_quotes=settings.beyond_quotes,
             ),
             self.store.located,
             self.policies.among,

@@ -212,7 +212,7 @@ class Settings(BaseSettings):
     beyond_quotes: bool | None = Field(
         default=None,
         description="Whether a supported sentence may say more than the quotations, or gives way "
-        "to the words it rests on; unset: unless the bundled model alone writes.",
+        "to the words it rests on; unset: unless the bundled model wrote it.",
     )
     policy: Policy | None = Field(
         default=None,
@@ -278,14 +278,6 @@ class Settings(BaseSettings):
         min_length=1,
         description="Model that judges answers: its name at that server, else as ASSAY_MODEL.",
     )
-
-    @property
-    def goes_beyond_quotes(self) -> bool:
-        """`beyond_quotes` as set, else whether another than the bundled model may write."""
-        if self.beyond_quotes is not None:
-            return self.beyond_quotes
-        choice = self.engine_choice
-        return choice.remote is not None or choice.model != BUNDLED_MODEL
 
     @property
     def engine_choice(self) -> EngineChoice:

@@ -8,7 +8,7 @@ from typing import Protocol
 from generation.answering_policy import AnsweringPolicy
 from generation.citations import citation, cited, complete_sentences
 from generation.decoding import Decoding, Method
-from generation.engines.base import Engine
+from generation.engines.base import Engine, is_bundled
 from generation.errors import BadDecoding
 from generation.finder import AnswerFinder
 from generation.groundedness.types import Verifier
@@ -292,7 +292,10 @@ class Answerer:
 
     def _restated(self, run: UnfinishedAnswer, sentence: AssayedSentence) -> AssayedSentence:
         """The sentence, or its own evidence in its place where it says more than is quoted."""
-        is_bound = not self._policy.beyond_quotes and sentence.verdict is Verdict.SUPPORTED
+        is_free = self._policy.beyond_quotes
+        if is_free is None:
+            is_free = not is_bundled(run.engine)
+        is_bound = not is_free and sentence.verdict is Verdict.SUPPORTED
         if not is_bound or not goes_beyond(sentence.text, run.quoted):
             return sentence
         is_guarded = self._policy.is_guarded

@@ -19,7 +19,7 @@ class AnsweringPolicy:
     `showing` is what becomes of sentences that are not supported, in place of what the collections
     say; None leaves it to them. Unless `beyond_quotes`, a supported sentence that has a word more
     than what is quoted gives way to the words it rests on: the verifier cannot tell whether a small
-    model has them right.
+    model has them right. None is true of every model but the bundled one.
     """
 
     evidence_passages: int = EVIDENCE_PASSAGES
@@ -28,4 +28,4 @@ class AnsweringPolicy:
     abstain_below: float | None = None
     showing: Policy | None = None
     is_guarded: bool = True
-    beyond_quotes: bool = True
+    beyond_quotes: bool | None = None

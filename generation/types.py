@@ -252,7 +252,8 @@ class Piece:
     `tokens` are those the text was made of, when their log-probabilities were asked for. They may
     run ahead of the text, of which what could be the start of a stop string is held back.
     `drafts` are all texts of a beam search, best first, in the last piece; the text is the first.
-    `engine` in the last piece is what wrote it, where that is decided only while it is asked.
+    `engine` in the first piece and the last is what writes it, where that is decided only while it
+    is asked.
     """
 
     text: str

@@ -53,7 +53,8 @@ class UnfinishedAnswer:
         # Who may read what its prompt holds: nobody else's prompt shares the engine's cache.
         self.audience = ""
         self.policy = Policy.SHOW
-        self._engine = engine
+        # What would be asked, and from the first piece of a draft on, what writes it.
+        self.engine = engine
         self._change_number = change_number
         self._started = time.monotonic()
         self._retrieval_seconds = 0.0
@@ -85,7 +86,7 @@ class UnfinishedAnswer:
             self._first_token_seconds = self._elapsed()
         self._usage = piece.usage or self._usage
         self._finish_reason = piece.finish_reason
-        self._engine = piece.engine or self._engine
+        self.engine = piece.engine or self.engine
         self._tokens.extend(piece.tokens)
         self._drafts = piece.drafts
         if piece.text and shows_drafts(self.policy) and not self.has_strayed:
@@ -166,7 +167,7 @@ class UnfinishedAnswer:
             nearest=self._hits[:NEAREST_PASSAGES],
             usage=self._usage,
             timings=Timings(self._retrieval_seconds, self._first_token_seconds, self._elapsed()),
-            engine=self._engine,
+            engine=self.engine,
             decoding=self.decoding,
             prompt_version=PROMPT_VERSION,
             change_number=self._change_number,

@@ -190,7 +190,7 @@ def _wired(assay: "Assay", version: SuiteVersion, options: RunOptions) -> _Wirin
                 "evidence_passages": settings.evidence_passages,
                 "evidence_tokens": settings.evidence_tokens,
                 "policy": None if settings.policy is None else settings.policy.value,
-                "beyond_quotes": settings.goes_beyond_quotes,
+                "beyond_quotes": settings.beyond_quotes,
             },
             "judges": None if judging is None else judge_pins(assay, judging),
         },

@@ -9,6 +9,11 @@ from generation.types import EngineInfo, Message, Piece
 BUNDLED_MODEL = "SmolLM2-135M-Instruct"
 
 
+def is_bundled(engine: EngineInfo) -> bool:
+    """Whether this is the model that comes with Assay, wherever it runs."""
+    return engine.name == BUNDLED_MODEL
+
+
 class Engine(Protocol):
     """A generator behind one seam: local or remote, any model family."""
 

@@ -170,12 +170,12 @@ def _require_room(engine: Engine, messages: Sequence[Message], decoding: Decodin
 
 
 def _signed(first: Piece | None, pieces: Iterator[Piece], engine: Engine) -> Iterator[Piece]:
-    """The pieces; the last one says who wrote them."""
+    """The pieces; the first and the last one say who writes them."""
     try:
         piece = first
         while piece is not None:
-            is_last = piece.finish_reason is not None
-            yield replace(piece, engine=piece.engine or engine.info) if is_last else piece
+            is_signed = piece is first or piece.finish_reason is not None
+            yield replace(piece, engine=piece.engine or engine.info) if is_signed else piece
             piece = next(pieces, None)
     finally:
         # A generator that is not read to its end must be told, or its work goes on.

@@ -405,7 +405,7 @@ def test_the_pins_say_what_it_ran_on_and_nothing_of_this_machine(assay, version)
         },
         "verifier": "substring",
     }
-    assert pins["settings"]["beyond_quotes"] is assay.settings.goes_beyond_quotes
+    assert pins["settings"]["beyond_quotes"] is None
     assert pins["decoding"] == {
         "max_tokens": 20,
         "temperature": 0.5,

@@ -7,7 +7,10 @@ import pytest
 
 from generation.answering import Answerer
 from generation.answering_policy import AnsweringPolicy
-from generation.types import Answer, Assayed, Drafted, Finished, Origin, Verdict
+from generation.engines.base import BUNDLED_MODEL, Engine
+from generation.engines.fallback import FallbackEngine
+from generation.errors import EngineUnavailable
+from generation.types import Answer, Assayed, Drafted, EngineInfo, Finished, Origin, Verdict
 from retrieval.policies import Policies
 from retrieval.types import PassageSpan, Policy
 from tests.component.library import Library, opened, revision_of
@@ -31,13 +34,14 @@ def asked(
     *collections: str,
     draft: str = DRAFT,
     showing: Policy | None = None,
-    beyond_quotes: bool = True,
+    beyond_quotes: bool | None = None,
+    engine: Engine | None = None,
 ) -> tuple[list[object], Answer]:
     """The events of an answer over some collections, and the answer."""
     answerer = Answerer(
         library.searcher.search,
         library.encoder,
-        ScriptedEngine([draft]),
+        engine or ScriptedEngine([draft]),
         SubstringVerifier(),
         WordFinder(),
         library.store.change_number,
@@ -82,6 +86,26 @@ def test_what_a_small_model_says_beyond_the_quotation_gives_way_to_the_words_it_
     assert [one.quote for one in verbatim.citations] == ["At tea one sits."]
     assert found[False]["Rum is at nine."].verdict is Verdict.UNSUPPORTED
     assert answer.text == f"{first.text} At tea one sits."
+
+
+def test_the_model_that_wrote_decides_whether_its_sentences_may_go_beyond_the_quotation(library):
+    draft = "At tea one sits. Tea is hot."
+
+    def unreachable() -> Engine:
+        raise EngineUnavailable("the server is down")
+
+    def model(name: str) -> ScriptedEngine:
+        return ScriptedEngine([draft], EngineInfo(name, "openvino"))
+
+    def origin(engine: Engine) -> Origin:
+        _, answer = asked(library, "house", engine=engine)
+        return next(one.origin for one in answer.sentences if one.text == "At tea one sits.")
+
+    bundled, larger = (lambda: model(BUNDLED_MODEL)), (lambda: model("larger"))
+    assert origin(bundled()) is Origin.QUOTED
+    assert origin(larger()) is Origin.GENERATED
+    assert origin(FallbackEngine([unreachable, bundled])) is Origin.QUOTED
+    assert origin(FallbackEngine([larger, bundled])) is Origin.GENERATED
 
 
 def test_an_order_to_a_model_stands_in_for_no_sentence(library):

@@ -63,12 +63,14 @@ DOWN = EngineUnavailable("the server is down", retry_seconds=4)
 
 
 def test_the_first_that_can_answers_and_the_others_are_not_made():
-    engine = FallbackEngine([lambda: scripted("first", "At four."), never_made])
+    engine = FallbackEngine([lambda: scripted("first", "At four.", "At four."), never_made])
     assert engine.info.name == "first" and engine.context_tokens == 2048
     assert engine.count_tokens(ASKED) == 3
     text, last = spoken(engine)
     assert text == "At four."
     assert last == Piece("", Usage(3, 2), "stop", engine=EngineInfo("first", "torch"))
+    pieces = engine.stream(ASKED, Decoding(), is_cancelled=lambda: False)
+    assert next(pieces).engine == EngineInfo("first", "torch")
     assert [one.info.name for one in engine.made] == ["first"]
 
 

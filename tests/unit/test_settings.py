@@ -90,18 +90,6 @@ def test_settings_do_not_change():
         Settings().port = 1
 
 
-def test_only_the_bundled_model_alone_keeps_to_what_is_quoted(monkeypatch):
-    assert not read_settings().goes_beyond_quotes
-    monkeypatch.setenv("ASSAY_MODEL", "/models/larger")
-    assert read_settings().goes_beyond_quotes
-    monkeypatch.setenv("ASSAY_BEYOND_QUOTES", "false")
-    assert not read_settings().goes_beyond_quotes
-    monkeypatch.delenv("ASSAY_BEYOND_QUOTES")
-    monkeypatch.delenv("ASSAY_MODEL")
-    monkeypatch.setenv("ASSAY_REMOTE_URL", "http://127.0.0.1:8080/v1")
-    assert read_settings().goes_beyond_quotes
-
-
 SIGN_ON = {
     "ASSAY_OIDC_ISSUER": "https://login.example.org/realms/a",
     "ASSAY_OIDC_CLIENT_ID": "assay",
