@@ -1,10 +1,11 @@
-"""Word documents: body text in order, with headings, lists and tables.
+"""Word documents: body text in order, with headings, lists, tables and notes.
 
 The body is walked as XML: inserted text, content controls and text boxes count, deleted and hidden
-text does not. Headers, footers, notes and comments are not read.
+text does not. Headers, footers and comments are not read.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -12,7 +13,9 @@ from lxml import etree
 
 from ingestion.readers.builder import DocumentBuilder, one_line, title_of
 from ingestion.readers.detection import Format
+from ingestion.readers.docx_numbering import Label, Numbering, Place, formatted
 from ingestion.readers.packages import Package, damaged, parsed_xml
+from ingestion.readers.raised import raised
 from ingestion.types import BlockKind, ParsedDocument
 from retrieval.hidden import HiddenBy
 
@@ -33,6 +36,8 @@ _TABS = frozenset({qn("w:tab"), qn("w:ptab")})
 _BREAKS = frozenset({qn("w:br"), qn("w:cr")})
 _RUN, _INVISIBLE_HALF_POINTS = qn("w:r"), 2
 _HYPHEN, _VALUE = qn("w:noBreakHyphen"), qn("w:val")
+_NOTES = {qn("w:footnote"): "decimal", qn("w:endnote"): "lowerRoman"}
+_REFERENCES = frozenset(f"{kind}Reference" for kind in _NOTES)
 # A second rendering of what `Choice` holds, and text that was moved or deleted.
 _SKIPPED = frozenset(
     {
@@ -43,6 +48,7 @@ _SKIPPED = frozenset(
         qn("w:rPr"),
     }
 )
+_PARTS = frozenset({"styles", "numbering", "footnotes", "endnotes"})
 _HEADING_NAME = re.compile(r"heading (\d)\Z", re.IGNORECASE)
 _TITLE_NAME, _LIST_NAME = "title", re.compile(r"list\b", re.IGNORECASE)
 
@@ -60,8 +66,16 @@ def read_docx(name: str, data: bytes) -> ParsedDocument:
     """Read a Word document."""
     package = Package(data, _WHAT)
     main = package.start("officeDocument", "word/document.xml")
-    styles = dict(package.related(main).values()).get("styles")
-    writer = _Writer(_styles(_part(package, styles)) if styles else {})
+    related = dict(package.related(main).values())
+    parts = {kind: _part(package, member) for kind, member in related.items() if kind in _PARTS}
+    styles = parts.get("styles")
+    numbering = Numbering(parts.get("numbering"), {} if styles is None else _places(styles))
+    notes = {
+        (note.tag, note.get(qn("w:id"), "")): note
+        for kind in ("footnotes", "endnotes")
+        for note in parts.get(kind, ())
+    }
+    writer = _Writer({} if styles is None else _styles(styles), numbering, notes)
     body = _part(package, main).find(qn("w:body"))
     if body is None:
         raise damaged(_WHAT, ValueError("it has no body"))
@@ -102,19 +116,56 @@ def _style(style_id: str, by_id: dict[str, etree._Element]) -> _Style:
     return _Style()
 
 
+def _places(element: etree._Element) -> dict[str, Place]:
+    """Which list each paragraph style belongs to, by style id; a style inherits from its base."""
+    by_id = {style.get(qn("w:styleId"), ""): style for style in element.iter(qn("w:style"))}
+    return {style_id: _inherited(style_id, by_id) for style_id in by_id}
+
+
+def _inherited(style_id: str, by_id: dict[str, etree._Element]) -> Place:
+    found, seen = Place(), set[str]()
+    while style_id in by_id and style_id not in seen:
+        seen.add(style_id)
+        own = _place(by_id[style_id])
+        found = Place(
+            own.number if found.number is None else found.number,
+            own.level if found.level is None else found.level,
+        )
+        style_id = _value(by_id[style_id], "w:basedOn")
+    return found
+
+
+def _place(element: etree._Element) -> Place:
+    number = _value(element, "w:pPr/w:numPr/w:numId")
+    level = _value(element, "w:pPr/w:numPr/w:ilvl")
+    return Place(number or None, int(level) if level.isdecimal() and len(level) < 3 else None)
+
+
 def _value(element: etree._Element, path: str) -> str:
     found = element.find("/".join(qn(step) for step in path.split("/")))
     return "" if found is None else found.get(_VALUE, "")
 
 
 class _Writer:
-    """Appends the body's paragraphs and tables; neighbouring list items form one block."""
+    """Appends the body's paragraphs and tables; neighbouring list items form one block.
 
-    def __init__(self, styles: dict[str, _Style]) -> None:
+    Notes follow the block that refers to them.
+    """
+
+    def __init__(
+        self,
+        styles: dict[str, _Style],
+        numbering: Numbering,
+        notes: dict[tuple[str, str], etree._Element],
+    ) -> None:
         self.builder = DocumentBuilder()
         self.title: str | None = None
         self._styles = styles
+        self._numbering = numbering
         self._items: list[str] = []
+        self._notes = notes  # not yet referred to
+        self._notes_so_far: Counter[str] = Counter()
+        self._notes_to_add: list[tuple[str, etree._Element]] = []
 
     def take(self, container: etree._Element) -> None:
         """Append everything in a body, a cell or a text box."""
@@ -126,31 +177,36 @@ class _Writer:
         self._close_list()
 
     def _take_paragraph(self, paragraph: etree._Element) -> None:
-        style = self._styles.get(_value(paragraph, "w:pPr/w:pStyle"), _Style())
+        style_id = _value(paragraph, "w:pPr/w:pStyle")
+        style = self._styles.get(style_id, _Style())
+        earlier = len(self._notes_to_add)
         text = self._text(paragraph)
         if style.is_hidden:
             self.builder.hide(HiddenBy.MARKED, text)
-        elif text.strip():
-            self._add(paragraph, style, text)
+            del self._notes_to_add[earlier:]
+        else:
+            label = self._numbering.label(_place(paragraph), style_id)
+            if text.strip():
+                self._add(label, style, text, earlier)
         for box in _outermost(paragraph, lambda element: element.tag == _TEXT_BOX):
             self.take(box)
 
-    def _text(self, paragraph: etree._Element) -> str:
-        return _paragraph_text(paragraph, self._styles, self.builder)
-
-    def _add(self, paragraph: etree._Element, style: _Style, text: str) -> None:
+    def _add(self, label: Label | None, style: _Style, text: str, earlier: int) -> None:
+        """Append a paragraph; the first `earlier` notes belong to the list before it."""
+        number = f"{label.text} " if label and label.text else ""
         if style.level:
-            self._close_list()
+            self._close_list(earlier)
             if style.is_title and self.title is None:
                 self.title = one_line(text)
-            self.builder.add(BlockKind.HEADING, one_line(text), level=style.level)
-        elif style.is_list or paragraph.find(f"{qn('w:pPr')}/{qn('w:numPr')}") is not None:
-            depth = _value(paragraph, "w:pPr/w:numPr/w:ilvl")
-            indent = "  " * min(int(depth), 8) if depth.isdecimal() else ""
-            self._items.append(f"{indent}- {one_line(text)}")
+            self.builder.add(BlockKind.HEADING, one_line(number + text), level=style.level)
+        elif style.is_list or label:
+            indent = "  " * min(label.level if label else 0, 8)
+            self._items.append(f"{indent}{number or '- '}{one_line(text)}")
+            return
         else:
-            self._close_list()
+            self._close_list(earlier)
             self.builder.add(BlockKind.PARAGRAPH, text)
+        self._add_notes(len(self._notes_to_add))
 
     def _take_table(self, table: etree._Element) -> None:
         self._close_list()
@@ -161,13 +217,68 @@ class _Writer:
             return
         lines = [" | ".join(filter(None, map(self._cell_text, row))) for row in rows]
         self.builder.add(BlockKind.TABLE, "\n".join(filter(None, lines)))
+        self._add_notes(len(self._notes_to_add))
 
     def _cell_text(self, cell: etree._Element) -> str:
-        return one_line(" ".join(map(self._text, cell.iter(_P))))
+        texts = []
+        for paragraph in cell.iter(_P):
+            style_id = _value(paragraph, "w:pPr/w:pStyle")
+            label = self._numbering.label(_place(paragraph), style_id)
+            texts += [label.text if label else "", self._text(paragraph)]
+        return one_line(" ".join(texts))
 
-    def _close_list(self) -> None:
+    def _close_list(self, notes: int | None = None) -> None:
+        """End the list, and append its notes: the first so many, or all."""
         self.builder.add(BlockKind.LIST, "\n".join(self._items))
         self._items = []
+        self._add_notes(len(self._notes_to_add) if notes is None else notes)
+
+    def _add_notes(self, count: int) -> None:
+        for _ in range(count):
+            mark, note = self._notes_to_add.pop(0)
+            lines = [self._text(paragraph).strip() for paragraph in note.iter(_P)]
+            text = "\n".join(filter(None, lines))
+            self.builder.add(BlockKind.PARAGRAPH, f"{mark} {text}".strip() if text else "")
+
+    def _mark(self, reference: etree._Element) -> str:
+        """What stands where a note is referred to; the note itself is to follow."""
+        kind = reference.tag.removesuffix("Reference")
+        note = self._notes.pop((kind, reference.get(qn("w:id"), "")), None)
+        if note is None:
+            return ""
+        mark = ""
+        if reference.get(qn("w:customMarkFollows")) not in {"1", "true", "on"}:
+            self._notes_so_far[kind] += 1
+            mark = f"[{formatted(self._notes_so_far[kind], _NOTES[kind])}]"
+        self._notes_to_add.append((mark, note))
+        return mark
+
+    def _text(self, paragraph: etree._Element) -> str:
+        """The text of a paragraph without that of its text boxes."""
+        parts: list[str] = []
+        hidden: dict[HiddenBy, list[str]] = {}
+        walk = etree.iterwalk(paragraph, events=("start",))
+        for _, element in walk:
+            tag = element.tag
+            by = _hidden_by(element, self._styles) if tag == _RUN else None
+            if by is not None:
+                hidden.setdefault(by, []).extend(e.text or "" for e in element.iter(_TEXT))
+            if tag in _SKIPPED or tag == _TEXT_BOX or by is not None:
+                walk.skip_subtree()
+            elif tag == _TEXT:
+                text = element.text or ""
+                parts.append(raised(text) if _is_raised(element) else text)
+            elif tag in _TABS:
+                parts.append("\t")
+            elif tag in _BREAKS:
+                parts.append("\n")
+            elif tag == _HYPHEN:
+                parts.append("-")
+            elif tag in _REFERENCES:
+                parts.append(self._mark(element))
+        for by, texts in hidden.items():
+            self.builder.hide(by, "".join(texts))
+        return "".join(parts)
 
 
 def _is(tag: str) -> Callable[[etree._Element], bool]:
@@ -193,31 +304,9 @@ def _content(container: etree._Element) -> Iterator[etree._Element]:
     return _outermost(container, lambda element: element.tag in (_P, _TBL))
 
 
-def _paragraph_text(
-    paragraph: etree._Element, styles: dict[str, _Style], builder: DocumentBuilder
-) -> str:
-    """The text of a paragraph without that of its text boxes; `builder` is told what is hidden."""
-    parts: list[str] = []
-    hidden: dict[HiddenBy, list[str]] = {}
-    walk = etree.iterwalk(paragraph, events=("start",))
-    for _, element in walk:
-        tag = element.tag
-        by = _hidden_by(element, styles) if tag == _RUN else None
-        if by is not None:
-            hidden.setdefault(by, []).extend(e.text or "" for e in element.iter(_TEXT))
-        if tag in _SKIPPED or tag == _TEXT_BOX or by is not None:
-            walk.skip_subtree()
-        elif tag == _TEXT:
-            parts.append(element.text or "")
-        elif tag in _TABS:
-            parts.append("\t")
-        elif tag in _BREAKS:
-            parts.append("\n")
-        elif tag == _HYPHEN:
-            parts.append("-")
-    for by, texts in hidden.items():
-        builder.hide(by, "".join(texts))
-    return "".join(parts)
+def _is_raised(text: etree._Element) -> bool:
+    run = text.getparent()
+    return run is not None and _value(run, "w:rPr/w:vertAlign") == "superscript"
 
 
 def _hidden_by(run: etree._Element, styles: dict[str, _Style]) -> HiddenBy | None:

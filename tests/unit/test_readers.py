@@ -339,7 +339,7 @@ def test_word_reads_in_order():
         ("heading1", "House rules"),
         ("heading1", "Fees"),
         ("paragraph", "The fee is ten euro."),
-        ("list", "- by card\n- by cheque"),
+        ("list", "- by card\n1. by cheque"),
         ("table", "Item | Price\nBed | 10"),
         ("paragraph", "Framed."),
     ]
