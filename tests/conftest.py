@@ -2,6 +2,12 @@
 
 import signal
 
+from hypothesis import settings
+
+# No test asserts a time: on a busy machine every example would fail.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
+
 # A shell starts what it puts into the background with Ctrl-C ignored, and children inherit that:
 # tests that press it would wait for nothing.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
