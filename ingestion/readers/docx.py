@@ -6,7 +6,7 @@ text does not. Headers, footers and comments are not read.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from lxml import etree
@@ -16,6 +16,7 @@ from ingestion.readers.detection import Format
 from ingestion.readers.docx_numbering import Label, Numbering, Place, formatted
 from ingestion.readers.packages import Package, damaged, parsed_xml
 from ingestion.readers.raised import raised
+from ingestion.readers.rows import joined_rows
 from ingestion.types import BlockKind, ParsedDocument
 from retrieval.hidden import HiddenBy
 
@@ -36,6 +37,7 @@ _TABS = frozenset({qn("w:tab"), qn("w:ptab")})
 _BREAKS = frozenset({qn("w:br"), qn("w:cr")})
 _RUN, _INVISIBLE_HALF_POINTS = qn("w:r"), 2
 _HYPHEN, _VALUE = qn("w:noBreakHyphen"), qn("w:val")
+_MOST_COLUMNS = 63  # of a table in Word
 _NOTES = {qn("w:footnote"): "decimal", qn("w:endnote"): "lowerRoman"}
 _REFERENCES = frozenset(f"{kind}Reference" for kind in _NOTES)
 # A second rendering of what `Choice` holds, and text that was moved or deleted.
@@ -215,9 +217,31 @@ class _Writer:
             for row in rows:
                 self.take(row[0])
             return
-        lines = [" | ".join(filter(None, map(self._cell_text, row))) for row in rows]
-        self.builder.add(BlockKind.TABLE, "\n".join(filter(None, lines)))
+        above: dict[int, str] = {}
+        lines = joined_rows([self._row(row, above) for row in rows])
+        self.builder.add(BlockKind.TABLE, "\n".join(lines))
         self._add_notes(len(self._notes_to_add))
+
+    def _row(self, cells: Sequence[etree._Element], above: dict[int, str]) -> list[str]:
+        """The texts of a row by column; `above` has those of the cells that go on below."""
+        row: list[str] = []
+        covered: list[int] = []
+        for cell in cells:
+            column, merge = len(row), cell.find(f"{qn('w:tcPr')}/{qn('w:vMerge')}")
+            text = self._cell_text(cell)
+            if merge is None:
+                above.pop(column, None)
+            elif merge.get(_VALUE) == "restart":
+                above[column] = text
+            else:
+                covered.append(column)
+            span = _value(cell, "w:tcPr/w:gridSpan")
+            columns = min(int(span), _MOST_COLUMNS) if span.isdecimal() and len(span) < 5 else 1
+            row += [text, *[""] * (columns - 1)]
+        if any(row):  # each row is read alone, but an empty one says nothing
+            for column in covered:
+                row[column] = row[column] or above.get(column, "")
+        return row
 
     def _cell_text(self, cell: etree._Element) -> str:
         texts = []

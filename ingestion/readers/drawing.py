@@ -6,6 +6,8 @@ from lxml import etree
 
 from ingestion.readers.builder import one_line
 from ingestion.readers.packages import local_name
+from ingestion.readers.raised import raised
+from ingestion.readers.rows import Cell, joined_rows, laid_out
 
 
 def paragraphs(element: etree._Element) -> Iterator[tuple[int, str]]:
@@ -20,21 +22,40 @@ def paragraphs(element: etree._Element) -> Iterator[tuple[int, str]]:
 
 def _text(paragraph: etree._Element) -> str:
     return "".join(
-        "\n" if local_name(element) == "br" else element.text or ""
+        "\n" if local_name(element) == "br" else _run_text(element)
         for element in paragraph.iter("{*}t", "{*}br")
     )
 
 
+def _run_text(element: etree._Element) -> str:
+    text, run = element.text or "", element.getparent()
+    look = run.find("{*}rPr") if run is not None else None
+    baseline = look.get("baseline", "") if look is not None else ""
+    return raised(text) if baseline not in {"", "0"} and not baseline.startswith("-") else text
+
+
 def table_lines(table: etree._Element) -> list[str]:
-    """The rows of a table; cells that a merged neighbour covers are empty."""
-    lines = []
-    for row in table.iter("{*}tr"):
-        cells = [
-            one_line(" ".join(text for _, text in paragraphs(cell)))
-            for cell in row.iterchildren("{*}tc")
-        ]
-        lines.append(" | ".join(cell for cell in cells if cell))
-    return [line for line in lines if line]
+    """The rows of a table."""
+    return joined_rows(laid_out(map(_cells, table.iter("{*}tr"))))
+
+
+def _cells(row: etree._Element) -> list[Cell]:
+    """The cells of a row, without those that a merged neighbour covers."""
+    covered = ("hMerge", "vMerge")
+    return [
+        Cell(
+            one_line(" ".join(text for _, text in paragraphs(cell))),
+            _span(cell, "gridSpan"),
+            _span(cell, "rowSpan"),
+        )
+        for cell in row.iterchildren("{*}tc")
+        if not any(cell.get(name) in {"1", "true"} for name in covered)
+    ]
+
+
+def _span(cell: etree._Element, name: str) -> int:
+    stated = cell.get(name, "")
+    return max(1, int(stated)) if stated.isdecimal() and len(stated) < 5 else 1
 
 
 def chart_lines(chart: etree._Element) -> list[str]:

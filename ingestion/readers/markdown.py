@@ -10,6 +10,7 @@ from ingestion.readers.builder import DocumentBuilder, one_line, title_of
 from ingestion.readers.detection import Format
 from ingestion.readers.encoding import decoded
 from ingestion.readers.html import append_markup
+from ingestion.readers.raised import raised
 from ingestion.types import BlockKind, ParsedDocument
 
 _FRONT_MATTER = re.compile(
@@ -17,6 +18,7 @@ _FRONT_MATTER = re.compile(
 )
 _TITLE_FIELD = re.compile(r"^title:[ \t]*(?P<title>.+)$", re.MULTILINE | re.IGNORECASE)
 _LINE_BREAK_TAG = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_RAISED_TAG = re.compile(r"</?sup(?:\s[^<>]{0,200})?>\Z", re.IGNORECASE)
 
 
 def read_markdown(name: str, data: bytes) -> ParsedDocument:
@@ -138,10 +140,11 @@ class _Writer:
 def _plain(tokens: Sequence[Token]) -> str:
     """The words of inline markup: link and image texts stay, addresses and tags do not."""
     parts: list[str] = []
+    is_raised = False
     for token in tokens:
         match token.type:
             case "text" | "code_inline" | "text_special":
-                parts.append(token.content)
+                parts.append(raised(token.content) if is_raised else token.content)
             case "softbreak":
                 parts.append(" ")
             case "hardbreak":
@@ -150,4 +153,6 @@ def _plain(tokens: Sequence[Token]) -> str:
                 parts.append(_plain(token.children or ()))
             case "html_inline" if _LINE_BREAK_TAG.match(token.content):
                 parts.append("\n")
+            case "html_inline" if _RAISED_TAG.match(token.content):
+                is_raised = not token.content.startswith("</")
     return "".join(parts)

@@ -8,6 +8,8 @@ import re
 from lxml import etree
 
 from ingestion.readers.builder import DocumentBuilder, one_line
+from ingestion.readers.raised import raised
+from ingestion.readers.rows import Cell, joined_rows, laid_out
 from ingestion.types import BlockKind
 from retrieval.hidden import HiddenBy
 
@@ -80,6 +82,7 @@ def drop_page_furniture(root: etree._Element) -> None:
 
 def append_elements(builder: DocumentBuilder, root: etree._Element) -> None:
     """Append the text below `root` as headings, paragraphs, lists, tables and code."""
+    _raise_digits(root)
     walker = _Walker(builder)
     walk = etree.iterwalk(root, events=("start", "end"))
     for event, element in walk:
@@ -91,6 +94,22 @@ def append_elements(builder: DocumentBuilder, root: etree._Element) -> None:
             if element is not root:
                 walker.add_text(element.tail)
     walker.flush()
+
+
+def _raise_digits(root: etree._Element) -> None:
+    """Put what is raised into the text around it; a reference to a note stands in brackets."""
+    found = [element for element in root.iter("sup") if element is not root]
+    for element in found:
+        text = "".join(map(str, element.itertext()))
+        is_reference = text.strip().isdecimal() and _leads_to_a_note(element)
+        shown = f"[{text.strip()}]" if is_reference else raised(text)
+        element.tail = f"{shown}{element.tail or ''}"
+    drop(root, found)
+
+
+def _leads_to_a_note(element: etree._Element) -> bool:
+    links = [*element.iter("a"), *element.iterancestors("a")]
+    return any("#" in (link.get("href") or "") for link in links)
 
 
 def drop(root: etree._Element, elements: list[etree._Element]) -> None:
@@ -256,17 +275,29 @@ def _data_rows(table: etree._Element) -> list[str]:
     layout = table.iter("table", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "pre")
     if next((inner for inner in layout if inner is not table), None) is not None:
         return []
-    rows = [
-        [one_line(_text_with_spaces(cell)) for cell in row.iter("td", "th")]
-        for row in table.iter("tr")
-    ]
+    rows = [[_cell(element) for element in row.iter("td", "th")] for row in table.iter("tr")]
     if all(len(row) < 2 for row in rows):
         return []
     captions = [one_line(_text_with_spaces(caption)) for caption in table.iter("caption")]
-    # Empty cells only space a printed table out; a row's words are what is searched and read.
-    joined = [" | ".join(cell for cell in row if cell) for row in rows]
-    return [line for line in (*captions, *joined) if line]
+    return [*filter(None, captions), *joined_rows(laid_out(rows))]
+
+
+def _cell(element: etree._Element) -> Cell:
+    columns, rows = (
+        max(1, int(stated)) if stated.isdecimal() and len(stated) < 5 else 1
+        for stated in ((element.get(name) or "").strip() for name in ("colspan", "rowspan"))
+    )
+    return Cell(one_line(_text_with_spaces(element)), columns, rows)
 
 
 def _text_with_spaces(element: etree._Element) -> str:
-    return " ".join(str(text) for text in element.itertext())
+    """All text below an element; a line's end is a space, the middle of `H<sub>2</sub>O` is not."""
+    parts: list[str] = []
+    for event, inner in etree.iterwalk(element, events=("start", "end")):
+        if (tag := tag_of(inner)) == "br" or tag in _BLOCKS or tag in _HEADINGS or tag in _LISTS:
+            parts.append(" ")
+        if event == "start":
+            parts.append(inner.text or "")
+        elif inner is not element:
+            parts.append(inner.tail or "")
+    return "".join(parts)

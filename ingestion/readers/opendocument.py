@@ -1,6 +1,7 @@
 """OpenDocument: texts, spreadsheets and presentations of LibreOffice and others. ODF 1.3 part 3.
 
-Headers, footers, comments, deleted text, hidden text and hidden tables are not read.
+Notes stand behind the block that refers to them. Headers, footers, comments, deleted text, hidden
+text and hidden tables are not read.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from ingestion.errors import UnreadableFile
 from ingestion.readers.builder import DocumentBuilder, one_line, title_of
 from ingestion.readers.detection import Format
 from ingestion.readers.packages import ENCRYPTED, Package, attribute, local_name, parsed_xml
-from ingestion.readers.rows import Row, append_rows
+from ingestion.readers.raised import raised
+from ingestion.readers.rows import Carried, Row, append_rows, joined_rows
 from ingestion.types import BlockKind, ParsedDocument
 from retrieval.hidden import HiddenBy
 
@@ -53,7 +55,7 @@ def read_flat_opendocument(name: str, data: bytes) -> ParsedDocument:
 
 def _read(name: str, root: etree._Element, title: str | None) -> ParsedDocument:
     body = next(root.iter("{*}body"), root)
-    writer = _Writer(_hidden_styles(root))
+    writer = _Writer(_hidden_styles(root), _raised_styles(root))
     for content in body:
         kind = local_name(content)
         if kind == "spreadsheet":
@@ -78,12 +80,24 @@ def _hidden_styles(root: etree._Element) -> frozenset[str]:
     return frozenset(found)
 
 
-class _Writer:
-    """Appends the body's paragraphs, lists and tables."""
+def _raised_styles(root: etree._Element) -> frozenset[str]:
+    """Automatic styles that raise text."""
+    found = set()
+    for properties in root.iter("{*}text-properties"):
+        style = properties.getparent()
+        if style is not None and attribute(properties, "text-position").startswith("super"):
+            found.add(attribute(style, "name"))
+    return frozenset(found)
 
-    def __init__(self, hidden: frozenset[str]) -> None:
+
+class _Writer:
+    """Appends the body's paragraphs, lists, tables and notes."""
+
+    def __init__(self, hidden: frozenset[str], raised_styles: frozenset[str]) -> None:
         self.builder = DocumentBuilder()
         self._hidden = hidden
+        self._raised = raised_styles
+        self._notes: list[etree._Element] = []  # referred to, not yet appended
 
     def take(self, container: etree._Element, page: int | None = None) -> None:
         """Append everything below an element."""
@@ -102,6 +116,14 @@ class _Writer:
                     self._take_list(element, page)
                 case "table":
                     self._take_table(element, page)
+            self._add_notes(page)
+
+    def _add_notes(self, page: int | None) -> None:
+        notes, self._notes = self._notes, []
+        for note in notes:
+            lines = [self._text(p).strip() for p in note.iter("{*}p", "{*}h")]
+            text = f"{_note_mark(note)} " + "\n".join(filter(None, lines))
+            self.builder.add(BlockKind.PARAGRAPH, text.strip() if any(lines) else "", page=page)
 
     def take_slides(self, presentation: etree._Element) -> None:
         """Append each slide on a page of its own, its title as a heading."""
@@ -175,8 +197,14 @@ class _Writer:
                 self._hide(element)
             if is_hidden or (is_inner and (name in _SKIPPED or name == "text-box")):
                 walk.skip_subtree()
-                continue
-            parts.append(_mark(element, name) or one_spaced(element.text))
+            elif is_inner and name == "note":
+                walk.skip_subtree()
+                self._notes.append(element)
+                parts.append(_note_mark(element))
+            else:
+                text = _mark(element, name) or one_spaced(element.text)
+                is_raised = attribute(element, "style-name") in self._raised
+                parts.append(raised(text) if is_raised else text)
         return "".join(parts)
 
     def _take_frames(self, paragraph: etree._Element, page: int | None) -> None:
@@ -194,14 +222,18 @@ class _Writer:
         self.builder.add(BlockKind.LIST, "\n".join(lines), page=page)
 
     def _take_table(self, table: etree._Element, page: int | None) -> None:
-        lines = [" | ".join(filter(None, map(one_line, row.cells))) for row in self._rows(table)]
-        self.builder.add(BlockKind.TABLE, "\n".join(filter(None, lines)), page=page)
+        lines = joined_rows([one_line(cell) for cell in row.cells] for row in self._rows(table))
+        self.builder.add(BlockKind.TABLE, "\n".join(lines), page=page)
 
     def _rows(self, table: etree._Element) -> Iterator[Row]:
         number = cells_given = 0
+        carried = Carried()
         for row in _rows_of(table):
             repeats = _repeats(row, "number-rows-repeated")
-            cells = self._cells(row)
+            cells, spans = self._cells(row)
+            carried.fill(number, cells)
+            for column, rows in spans:
+                carried.keep(column, cells[column], last=number + rows - 1)
             if self._is_hidden(row):
                 self.builder.hide(HiddenBy.SHEET, " | ".join(filter(None, cells)))
                 cells = []
@@ -213,15 +245,19 @@ class _Writer:
                     yield Row(number + 1 + offset, cells)
             number += repeats
 
-    def _cells(self, row: etree._Element) -> list[str]:
+    def _cells(self, row: etree._Element) -> tuple[list[str], list[tuple[int, int]]]:
+        """The texts of a row, and for cells over several rows their column and how many."""
         cells: list[str] = []
+        spans: list[tuple[int, int]] = []
         for cell in row.iterchildren("{*}table-cell", "{*}covered-table-cell"):
             text = " ".join(self._text(p) for p in cell.iter("{*}p", "{*}h")).strip()
             repeats = _repeats(cell, "number-columns-repeated")
+            if text and (rows := _repeats(cell, "number-rows-spanned")) > 1:
+                spans.append((len(cells), rows))
             cells.extend([text] * min(repeats, _MOST_REPEATS if text else _MOST_COLUMNS))
             if len(cells) > _MOST_COLUMNS:
                 break
-        return cells
+        return cells, spans
 
 
 def _rows_of(table: etree._Element) -> Iterator[etree._Element]:
@@ -241,6 +277,12 @@ def one_spaced(text: str | None) -> str:
     if not inner:
         return " "
     return f"{' ' if text[0].isspace() else ''}{inner}{' ' if text[-1].isspace() else ''}"
+
+
+def _note_mark(note: etree._Element) -> str:
+    citation = note.find("{*}note-citation")
+    mark = one_line("".join(map(str, citation.itertext()))) if citation is not None else ""
+    return f"[{mark}]" if mark else ""
 
 
 def _mark(element: etree._Element, name: str) -> str:

@@ -1,7 +1,8 @@
-"""Rows of cells to lines that say on their own what they mean. Pure.
+"""Rows of cells to lines that can be read on their own. Pure.
 
-Each line carries its row's number and, where the table has a header, the header of each cell: a
-passage from the middle of a long table can then be understood and cited.
+A line of a sheet carries its row's number and, where the table has a header, the header of each
+cell: a passage from the middle of a long table can then be understood and cited. A line of a table
+in running text is its cells, each in its column.
 """
 
 import re
@@ -16,6 +17,8 @@ _SEARCHED_ROWS = 10  # for a header, below titles and notes
 _LONGEST_HEADER = 80
 _NUMBER = re.compile(r"[-+(]?[$€£¥]?\s?\d[\d.,:/\s-]*%?\)?\Z")
 _ROWS_PER_BLOCK = 500
+_MOST_SPANNED = 1_000  # what HTML allows
+_MOST_CELLS = 2_000_000  # with what they span: more is a bomb, not a table
 
 
 class Row(NamedTuple):
@@ -23,6 +26,89 @@ class Row(NamedTuple):
 
     number: int
     cells: Sequence[str]
+
+
+class Cell(NamedTuple):
+    """A cell of a printed table, and how many columns and rows it takes, at least 1."""
+
+    text: str
+    columns: int = 1
+    rows: int = 1
+
+
+class Carried:
+    """Says again, in the rows below, what a cell over several rows says: each row is read alone.
+
+    A row that says nothing of its own stays as it is.
+    """
+
+    def __init__(self) -> None:
+        self._below: dict[int, tuple[int, str]] = {}  # by column: the last row covered, text
+
+    def keep(self, column: int, text: str, *, last: int) -> None:
+        """Note that a cell of the row filled last goes on to row `last`; `column` from 0."""
+        self._below[column] = (last, text)
+
+    def covers(self, row: int, column: int) -> bool:
+        """Whether a cell above takes this place."""
+        return column in self._below and self._below[column][0] >= row
+
+    def fill(self, row: int, cells: list[str]) -> None:
+        """Fill the empty cells of a row that cells above cover. Rows come in order."""
+        self._below = {c: kept for c, kept in self._below.items() if kept[0] >= row}
+        if not any(cells):
+            return
+        for column, (_, text) in self._below.items():
+            if text:
+                cells.extend([""] * (column + 1 - len(cells)))
+                cells[column] = cells[column] or text
+
+
+def laid_out(rows: Iterable[Sequence[Cell]]) -> Iterator[list[str]]:
+    """The texts of a table by column, where cells take several columns or rows.
+
+    A cell over several columns stands in the first of them. In a table of millions of cells they
+    stand as they come.
+    """
+    carried = Carried()
+    total = 0
+    for number, row in enumerate(rows):
+        cells: list[str] = []
+        starts: list[tuple[int, Cell]] = []
+        for cell in row:
+            is_sound = total < _MOST_CELLS
+            while is_sound and carried.covers(number, len(cells)):
+                cells.append("")
+                total += 1
+            starts.append((len(cells), cell))
+            spanned = min(cell.columns, _MOST_SPANNED) if is_sound else 1
+            cells += [cell.text, *[""] * (spanned - 1)]
+            total += spanned
+        carried.fill(number, cells)
+        for column, cell in starts:
+            for covered in range(column, min(column + cell.columns, _MOST_SPANNED)):
+                if cell.rows > 1:
+                    text = cell.text if covered == column else ""
+                    carried.keep(covered, text, last=number + cell.rows - 1)
+        yield cells
+
+
+def joined_rows(rows: Iterable[Sequence[str]]) -> list[str]:
+    """The rows of a printed table as lines, ` | ` between cells; blank rows are left out.
+
+    Below a head that names every column but perhaps the first, an empty cell keeps its place.
+    Elsewhere empty cells only space a table out: a row's words are what is searched and read.
+    """
+    said = [row for row in map(list, rows) if any(row)]
+    head = said[0] if said else []
+    is_named = len(head) > 1 and all(head[1:])
+    lines = []
+    for row in said:
+        while not row[-1]:
+            row.pop()
+        keeps = is_named and len(row) <= len(head)
+        lines.append(" | ".join(row if keeps else filter(None, row)).strip())
+    return lines
 
 
 def append_rows(builder: DocumentBuilder, rows: Iterable[Row], *, page: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""RTF: paragraphs, headings, lists and tables. Rich Text Format Specification 1.9.1.
+"""RTF: paragraphs, headings, lists, tables and notes. Rich Text Format Specification 1.9.1.
 
 One pass over the tokens with a stack of group states; nothing recurses. Headers, footers, comments,
 pictures, embedded objects, deleted and hidden text are not read.
@@ -11,6 +11,8 @@ from typing import NamedTuple
 from ingestion.errors import UnreadableFile
 from ingestion.readers.builder import DocumentBuilder, one_line, title_of
 from ingestion.readers.detection import Format
+from ingestion.readers.raised import raised
+from ingestion.readers.rows import joined_rows
 from ingestion.types import BlockKind, ParsedDocument
 from retrieval.hidden import HiddenBy
 
@@ -28,6 +30,8 @@ _SKIPPED = frozenset(
     bkmkstart bkmkend tc xe panose falt sp
     """.split()
 )
+# What stands before an item that is counted; bullets of symbol fonts are letters without a mark.
+_LABEL = re.compile(r"\(?(?=\w)[^\W_]{0,8}(?:[\d.]{1,20}|[.)])[^\s]{0,8}\Z")
 _READ_STARRED = frozenset({b"shpinst"})  # text boxes
 _CHARACTERS = {
     b"tab": "\t", b"line": "\n", b"lquote": "‘", b"rquote": "’", b"ldblquote": "“",
@@ -50,10 +54,22 @@ class _Group(NamedTuple):
     is_skipped: bool = False
     is_hidden: bool = False
     is_marked_hidden: bool = False
+    is_label: bool = False
+    is_raised: bool = False
     unicode_skip: int = 1
     encoding: str = "cp1252"
     in_fonts: bool = False
     in_styles: bool = False
+
+
+class _Around(NamedTuple):
+    """How deep a note's group lies, and the paragraph that refers to it, as it stands so far."""
+
+    depth: int
+    text: list[str]
+    level: int
+    in_table: bool
+    is_item: bool
 
 
 def read_rtf(name: str, data: bytes) -> ParsedDocument:
@@ -93,10 +109,15 @@ class _Reader:
         self._text: list[str] = []
         self._hidden: list[str] = []
         self._cells: list[str] = []
-        self._rows: list[str] = []
+        self._rows: list[list[str]] = []
         self._in_table = False
         self._is_item = False
+        self._label: list[str] = []
         self._items: list[str] = []
+        self._around: _Around | None = None  # while a note is read
+        self._notes_so_far = 0
+        self._own_notes: list[str] = []  # of the open paragraph
+        self._notes: list[str] = []  # of the open list or table
         self._to_skip = 0  # bytes that stand for the Unicode character before them
         self._is_starred = False
         self._surrogate = 0
@@ -139,6 +160,8 @@ class _Reader:
         self._decode()
         if self._stack:
             self._group = self._stack.pop()
+        if self._around and len(self._stack) < self._around.depth:
+            self._end_note(self._around)
         self._to_skip = 0
         self._is_starred = False
 
@@ -173,7 +196,7 @@ class _Reader:
                 self._group = self._group._replace(unicode_skip=min(max(number, 0), 9))
             case b"f" | b"fcharset":
                 self._take_font(word, number)
-            case b"plain" | b"v" | b"deleted":
+            case b"plain" | b"v" | b"deleted" | b"super" | b"sub" | b"nosupersub":
                 self._take_look(word, number)
             case b"s" | b"outlinelevel":
                 self._take_style(word, number)
@@ -184,8 +207,13 @@ class _Reader:
         self._decode()
         if word == b"plain":
             self._group = self._group._replace(
-                is_hidden=False, is_marked_hidden=False, encoding=self._default
+                is_hidden=self._group.is_label,
+                is_marked_hidden=False,
+                is_raised=False,
+                encoding=self._default,
             )
+        elif word in {b"super", b"sub", b"nosupersub"}:
+            self._group = self._group._replace(is_raised=word == b"super" and number != 0)
         elif word == b"v":
             self._group = self._group._replace(is_marked_hidden=number != 0)
         else:
@@ -197,13 +225,15 @@ class _Reader:
         match word:
             case b"par" | b"sect" | b"page":
                 self._end_paragraph()
-            case b"pard":
+            case b"footnote":
+                self._begin_note()
+            case b"pard" if not self._group.is_label:
                 self._level, self._in_table, self._is_item = 0, False, False
             case b"intbl":
                 self._in_table = True
             case b"pntext" | b"listtext":
-                self._is_item = True
-                self._group = self._group._replace(is_hidden=True)  # the bullet itself
+                self._is_item, self._label = True, []
+                self._group = self._group._replace(is_hidden=True, is_label=True)
             case b"cell" | b"nestcell":
                 self._cells.append(one_line(self._taken()))
             case b"row" | b"nestrow":
@@ -236,6 +266,8 @@ class _Reader:
         self._to_skip -= skipped
         if not self._is_silent():
             self._bytes += data[skipped:]
+        elif self._group.is_label:
+            self._label.append(data[skipped:].decode(self._group.encoding, errors="replace"))
         elif self._is_noted():
             self._hidden.append(data[skipped:].decode(self._group.encoding, errors="replace"))
 
@@ -262,14 +294,17 @@ class _Reader:
     def _add(self, text: str) -> None:
         self._decode()
         if not self._is_silent():
-            self._text.append(text)
+            self._text.append(raised(text) if self._group.is_raised else text)
+        elif self._group.is_label:
+            self._label.append(text)
         elif self._is_noted():
             self._hidden.append(text)
 
     def _decode(self) -> None:
         """Turn the bytes gathered so far into text; two may form one character."""
         if self._bytes:
-            self._text.append(self._bytes.decode(self._group.encoding, errors="replace"))
+            text = self._bytes.decode(self._group.encoding, errors="replace")
+            self._text.append(raised(text) if self._group.is_raised else text)
             self._bytes.clear()
 
     def _taken(self) -> str:
@@ -280,8 +315,33 @@ class _Reader:
         self._hidden = []
         return text
 
+    def _begin_note(self) -> None:
+        if self._around or self._is_silent():
+            return
+        self._decode()
+        self._group = self._group._replace(is_raised=False)
+        self._around = _Around(
+            len(self._stack), self._text, self._level, self._in_table, self._is_item
+        )
+        self._text = []
+
+    def _end_note(self, around: _Around) -> None:
+        self._decode()
+        lines = [line.strip() for line in "".join(self._text).split("\n")]
+        self._around, self._text, self._level = None, around.text, around.level
+        self._in_table, self._is_item = around.in_table, around.is_item
+        if any(lines):
+            self._notes_so_far += 1
+            self._text.append(f"[{self._notes_so_far}]")
+            self._own_notes.append(f"[{self._notes_so_far}] " + "\n".join(filter(None, lines)))
+
+    def _add_notes(self) -> None:
+        for note in self._notes:
+            self._builder.add(BlockKind.PARAGRAPH, note)
+        self._notes = []
+
     def _end_paragraph(self) -> None:
-        if self._in_table:  # a cell of several paragraphs
+        if self._in_table or self._around:  # a cell, or a note, of several paragraphs
             self._add("\n")
             return
         text = self._taken()
@@ -289,28 +349,40 @@ class _Reader:
             return
         self._end_table()
         if self._is_item:
-            self._items.append(f"- {one_line(text)}")
+            label = "".join(self._label).strip()
+            self._items.append(f"{label if _LABEL.match(label) else '-'} {one_line(text)}")
+            self._keep_notes()
             return
         self._end_list()
+        self._keep_notes()
         if self._level:
             self._builder.add(BlockKind.HEADING, one_line(text), level=self._level)
         else:
             self._builder.add(BlockKind.PARAGRAPH, text)
+        self._add_notes()
+
+    def _keep_notes(self) -> None:
+        self._notes += self._own_notes
+        self._own_notes = []
 
     def _end_row(self) -> None:
-        line = " | ".join(filter(None, self._cells))
-        self._cells = []
-        if line:
+        cells, self._cells = self._cells, []
+        if any(cells):
             self._end_list()
-            self._rows.append(line)
+            self._rows.append(cells)
+        self._keep_notes()
 
     def _end_table(self) -> None:
-        self._builder.add(BlockKind.TABLE, "\n".join(self._rows))
-        self._rows = []
+        self._builder.add(BlockKind.TABLE, "\n".join(joined_rows(self._rows)))
+        if self._rows:
+            self._rows = []
+            self._add_notes()
 
     def _end_list(self) -> None:
         self._builder.add(BlockKind.LIST, "\n".join(self._items))
-        self._items = []
+        if self._items:
+            self._items = []
+            self._add_notes()
 
 
 def _known(encoding: str, otherwise: str) -> str:

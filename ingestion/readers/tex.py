@@ -5,6 +5,7 @@ Commands are not run and files are not included: what `\\input` names is not rea
 
 import re
 import unicodedata
+from itertools import islice
 
 from ingestion.readers.builder import DocumentBuilder, one_line, title_of
 from ingestion.readers.detection import Format
@@ -57,6 +58,18 @@ _LETTERS = {
 _LETTER = re.compile(
     r"\\(?:ss|ae|AE|o|O|aa|AA|l|L|ldots|dots|textbackslash|LaTeX|TeX|S|copyright|texteuro|euro|pounds)(?![a-zA-Z])(?:\{\})?"
 )
+# Where a word may be divided; spaces of other widths.
+_DIVISION, _THIN_SPACE = r"\-", re.compile(r"\\[,;:!/>](?![a-zA-Z])")
+_NOTE = re.compile(r"\s{0,20}\\footnote(?:text)?\s*" + _OPTIONAL + r"\s*" + _ARGUMENT)
+_ABSTRACT = re.compile(r"\\begin\s*\{abstract\}")
+_AUTHOR = re.compile(r"\\author\s*" + _OPTIONAL + r"\s*" + _ARGUMENT)
+# Commands without arguments that the text defines: the names of companies and products, often.
+_MACRO = re.compile(
+    r"\\(?:newcommand|renewcommand|providecommand)\*?\s*\{?\\([a-zA-Z]{1,40})\}?\s*" + _ARGUMENT
+    + r"|\\def\s*\\([a-zA-Z]{1,40})\s*" + _ARGUMENT
+)  # fmt: skip
+_MOST_MACROS = 500
+_MOST_GROWTH = 1_000_000  # characters that macros may add
 _ESCAPED = re.compile(r"\\([%&$#_{}\s])")
 _SLOT = "\ue000"  # stands for a formula or code while commands are removed
 
@@ -64,15 +77,35 @@ _SLOT = "\ue000"  # stands for a formula or code while commands are removed
 def read_tex(name: str, data: bytes) -> ParsedDocument:
     """Read LaTeX source."""
     text = decoded(data).replace("\r\n", "\n").replace("\r", "\n").replace(_SLOT, "")
-    title = _TITLE.search(text)
+    title, author = _TITLE.search(text), _AUTHOR.search(text)
+    text = _expanded(text)
     begin = text.find(r"\begin{document}")
     if begin >= 0:
         end = text.find(r"\end{document}", begin)
         text = text[begin + len(r"\begin{document}") : end if end > 0 else len(text)]
     builder = DocumentBuilder()
+    if author:
+        builder.add(BlockKind.PARAGRAPH, one_line(_plain(author[1].replace(r"\and", ", "), [])))
     _append(builder, text)
     proposal = _plain(title[1], []) if title else None
     return builder.build(title_of(name, proposal, builder.first_heading()), Format.TEX.value)
+
+
+def _expanded(text: str) -> str:
+    """The text with what its own commands stand for, those that take no arguments; once, not again.
+
+    A text that would grow by a million characters stays as it is.
+    """
+    found = islice(_MACRO.finditer(text), _MOST_MACROS)
+    macros = {m[1] or m[3]: m[2] if m[1] else m[4] for m in found}
+    if not macros:
+        return text
+    text = _MACRO.sub("", text)
+    uses = re.compile(r"\\(" + "|".join(macros) + r")(?![a-zA-Z@])(?:\{\}|\s+(?=[^\s]))?")
+    grown = sum(len(macros[m[1]]) for m in uses.finditer(text))
+    if grown > _MOST_GROWTH:
+        return text
+    return uses.sub(lambda m: macros[m[1]] + (" " if m.group()[-1].isspace() else ""), text)
 
 
 def _append(builder: DocumentBuilder, text: str) -> None:
@@ -85,7 +118,8 @@ def _append(builder: DocumentBuilder, text: str) -> None:
 
 
 def _append_prose(builder: DocumentBuilder, text: str) -> None:
-    text = _COMMENT.sub("", text)
+    text = _ABSTRACT.sub(r"\\section{Abstract}", _COMMENT.sub("", text))
+    text = _NOTE.sub(r" (\1)", text.replace(_DIVISION, ""))
     position = 0
     for match in _SECTION.finditer(text):
         _append_body(builder, text[position : match.start()])
@@ -141,7 +175,7 @@ def _row(row: str, formulas: list[str]) -> str:
 def _plain(text: str, formulas: list[str]) -> str:
     """The words of a stretch; each slot gets its formula back, in order."""
     text = text.replace(r"\\", "\n").replace("``", "“").replace("''", "”")
-    text = _ACCENT.sub(_accented, text)
+    text = _ACCENT.sub(_accented, _THIN_SPACE.sub(" ", text))
     text = _LETTER.sub(lambda m: _LETTERS[m.group().removesuffix("{}")], text)
     text = _WITH_TEXT.sub("", _DROPPED.sub("", text))
     text = _ENVIRONMENT.sub(" ", text)

@@ -10,6 +10,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Sequence
 from io import BytesIO
+from itertools import islice
 from typing import Final, NamedTuple
 
 from lxml import etree
@@ -17,13 +18,18 @@ from lxml import etree
 from ingestion.readers.builder import DocumentBuilder, title_of
 from ingestion.readers.detection import Format
 from ingestion.readers.packages import Package, attribute, damaged, local_name
-from ingestion.readers.rows import Row, append_rows
+from ingestion.readers.rows import Carried, Row, append_rows
 from ingestion.types import BlockKind, ParsedDocument
 from retrieval.hidden import HiddenBy
 
 _WHAT = "Excel workbook"
 _REFERENCE = re.compile(r"([A-Z]{1,3})(\d{1,7})\Z")
 _MOST_COLUMNS: Final = 16_384
+# Merged cells stand behind the rows, which are streamed: found there without parsing them twice.
+_MERGED = re.compile(
+    rb'<(?:\w{1,20}:)?mergeCell\s[^<>]{0,100}?ref="([A-Z]{1,3}\d{1,7}):([A-Z]{1,3}\d{1,7})"'
+)
+_MOST_MERGED: Final = 100_000
 _QUOTED = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
 _DATE_FORMATS = {*range(14, 23), *range(27, 37), 45, 46, 47, *range(50, 59)}
 _PERCENT_FORMATS = {9, 10}
@@ -139,6 +145,7 @@ def _rows(data: bytes, workbook: _Workbook, builder: DocumentBuilder) -> Iterato
     """The visible cells of a sheet; `builder` is told of the others."""
     number = 0
     hidden: set[int] = set()
+    merged, carried = _merged_down(data), Carried()
     for element in _streamed(data, "row", "cols"):
         if local_name(element) == "cols":
             hidden = _hidden_columns(element)
@@ -152,7 +159,23 @@ def _rows(data: bytes, workbook: _Workbook, builder: DocumentBuilder) -> Iterato
             builder.hide(HiddenBy.SHEET, f"Row {number}: " + " | ".join(filter(None, unseen)))
         if not hides_row:
             seen = ["" if column in hidden else c for column, c in enumerate(cells, start=1)]
+            carried.fill(number, seen)
+            for column, last in merged.get(number, ()):
+                if column < len(seen):
+                    carried.keep(column, seen[column], last=last)
             yield Row(number, seen)
+
+
+def _merged_down(data: bytes) -> dict[int, list[tuple[int, int]]]:
+    """By the number of its first row: the column, from 0, and the last row of each tall cell."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    behind_rows = data[max(data.rfind(b"sheetData"), 0) :]
+    for match in islice(_MERGED.finditer(behind_rows), _MOST_MERGED):
+        first, last = (_REFERENCE.match(end.decode()) for end in match.groups())
+        if first and last and int(last[2]) > int(first[2]):
+            column = _column_number(first[1]) - 1
+            found.setdefault(int(first[2]), []).append((column, int(last[2])))
+    return found
 
 
 def _append_shapes(

@@ -141,7 +141,7 @@ def test_latex_reads_without_its_commands():
     assert shown(document) == [
         "heading2 Fees",
         "paragraph The fee is ten euro , i.e. $10 \\times 1$, 50% for café guests.",
-        "paragraph “Quoted” textOr not..",
+        "paragraph “Quoted” text (Or not.).",
         "list - by card\n- in cash",
         "table Item | Price\nBed | 10",
         "code pay(10)",
