@@ -36,6 +36,7 @@ from app.settings import Settings
 from app.sharing import Sharing
 from app.suggesting.suggester import Suggester, Suggestion
 from app.uploads.staging import Staging
+from app.versions import code_version
 from ingestion.jobs.store import JobStore
 from retrieval.access import AccessList
 from retrieval.alike import AlikeDocuments
@@ -428,7 +429,14 @@ class Assay:
             self.store.located,
             self.policies.among,
             self._chosen_limit,
+            lambda: self.searcher.version,
+            lambda: self.code_version,
         )
+
+    @cached_property
+    def code_version(self) -> str:
+        """What answers: the version, and a hash of its code."""
+        return code_version()
 
     def abstain_below(self, settings: Settings) -> float | None:
         """The limit on answerability that answers keep to; None is the measured one."""

@@ -1,22 +1,35 @@
 """An earlier answer, asked for again: what is otherwise now, and whether it came out the same."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
 
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from app.api.decoding import DecodingRequest
 from app.decoding import decoding_over
 from app.errors import CommandFailed
+from generation.answering_policy import AnsweringPolicy
 from generation.decoding import Decoding
 from generation.errors import BadDecoding
-from generation.sufficiency import ABSTAIN_BELOW
 from generation.types import EngineInfo
 
 LARGEST_ANSWER = 5_000_000
 _LONGEST_QUESTION = 4000
 _SHOWN_CHARACTERS = 60
+# What the fields of `AnsweringPolicy` are called to people.
+_SETTINGS = MappingProxyType(
+    {
+        "evidence_passages": "passages looked through",
+        "evidence_tokens": "tokens of evidence",
+        "quotes": "quotations",
+        "abstain_below": "abstention limit",
+        "showing": "policy for every collection",
+        "is_guarded": "guard against orders",
+        "beyond_quotes": "going beyond the quotation",
+    }
+)
 
 
 class _Engine(BaseModel):
@@ -35,6 +48,14 @@ class _Sentence(BaseModel):
     text: str
 
 
+class _Pins(BaseModel):
+    encoder: str | None = None
+    finder: str | None = None
+    search: str | None = None
+    code: str | None = None
+    answering: dict[str, bool | float | str | None] | None = None
+
+
 class EarlierAnswer(BaseModel):
     """What of an answer's JSON is needed to ask for it again; the rest is passed over."""
 
@@ -51,8 +72,7 @@ class EarlierAnswer(BaseModel):
     sentences: list[_Sentence] | None = None
     policy: str | None = None
     verifier: str | None = None
-    encoder: str | None = None
-    finder: str | None = None
+    pins: _Pins = _Pins()
 
     @property
     def settings(self) -> Decoding:
@@ -64,16 +84,18 @@ class EarlierAnswer(BaseModel):
 class Now:
     """What would make the answer today.
 
-    `abstain_below` None is the measured operating point. What is None of the rest is not compared.
+    What is None is not compared.
     """
 
     engine: EngineInfo
     prompt_version: str
     change_number: int
-    abstain_below: float | None
+    answering: AnsweringPolicy
     verifier: str | None = None
     encoder: str | None = None
     finder: str | None = None
+    search: str | None = None
+    code: str | None = None
     policy: str | None = None
 
 
@@ -127,8 +149,10 @@ def differences(earlier: EarlierAnswer, now: Now) -> list[Difference]:
     found = [Difference(what, before, after) for what, before, after in pairs if before != after]
     kept = [
         ("verifier", earlier.verifier, now.verifier),
-        ("encoder", earlier.encoder, now.encoder),
-        ("answer finder", earlier.finder, now.finder),
+        ("encoder", earlier.pins.encoder, now.encoder),
+        ("answer finder", earlier.pins.finder, now.finder),
+        ("search", earlier.pins.search, now.search),
+        ("program", earlier.pins.code, now.code),
         ("policy", earlier.policy, now.policy),
     ]
     # An answer that was printed does not hold all of these; what is not known is not otherwise.
@@ -137,12 +161,32 @@ def differences(earlier: EarlierAnswer, now: Now) -> list[Difference]:
         for what, before, after in kept
         if before is not None and after is not None and before != after
     ]
-    return [*found, *_limit_difference(earlier, now)]
+    if earlier.pins.answering is None:
+        return [*found, *_limit_difference(earlier, now.answering.abstain_below or 0.0)]
+    return [*found, *_setting_differences(earlier.pins.answering, now.answering)]
 
 
-def _limit_difference(earlier: EarlierAnswer, now: Now) -> list[Difference]:
-    """An answer does not hold the limit for abstaining, but shows on which side of it it was."""
-    limit = ABSTAIN_BELOW if now.abstain_below is None else now.abstain_below
+def _setting_differences(
+    then: Mapping[str, bool | float | str | None], now: AnsweringPolicy
+) -> list[Difference]:
+    """A setting that an earlier answer does not know is passed over, as is one that went."""
+    return [
+        Difference(_SETTINGS.get(name, name), _said(then[name]), _said(value))
+        for name, value in asdict(now).items()
+        if name in then and then[name] != value
+    ]
+
+
+def _said(value: object) -> str:
+    if value is None:
+        return "unset"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _limit_difference(earlier: EarlierAnswer, limit: float) -> list[Difference]:
+    """An answer of before that held no limit shows on which side of it it was."""
     was_asked = not earlier.abstained or earlier.usage.completion_tokens > 0
     is_asked = earlier.answerability >= limit
     if was_asked == is_asked:

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from app.api.wire import decoding_json
+from app.api.wire import decoding_json, pins_json
 from app.conversations.history import history_of
 from app.conversations.types import Conversation, KeptAnswer, Quote, State
 from app.errors import CommandFailed
-from app.evaluation.pins import encoder_pin
 from app.repeating import Difference, EarlierAnswer
 from generation.types import Message
 
@@ -56,8 +55,7 @@ def replay_of(conversation: Conversation, answer_id: int) -> Replay:
             "usage": {"completion_tokens": facts.usage.completion_tokens},
             "sentences": [{"text": sentence.text} for sentence in kept.sentences],
             "verifier": facts.verifier_version,
-            "encoder": encoder_pin(facts.encoder) if facts.encoder else None,
-            "finder": facts.finder or None,
+            "pins": pins_json(facts),
             "policy": facts.policy.value,
         }
     )

@@ -8,7 +8,7 @@ from typing import Protocol
 from generation.answering_policy import AnsweringPolicy
 from generation.citations import citation, cited, complete_sentences
 from generation.decoding import Decoding, Method
-from generation.engines.base import Engine, is_bundled
+from generation.engines.base import Engine
 from generation.errors import BadDecoding
 from generation.finder import AnswerFinder
 from generation.groundedness.types import Verifier
@@ -37,7 +37,7 @@ from generation.types import (
     Retrieved,
     Verdict,
 )
-from generation.unfinished import UnfinishedAnswer
+from generation.unfinished import UnfinishedAnswer, in_force
 from generation.variety import varied
 from retrieval.encoder import Encoder
 from retrieval.follow_up import standalone
@@ -82,7 +82,12 @@ def _nothing_kept(_: Sequence[int], /) -> dict[int, tuple[Passage, Document]]:
 
 
 class Answerer:
-    """Answers questions from the passages a reader may read, and from nothing else."""
+    """Answers questions from the passages a reader may read, and from nothing else.
+
+    Args:
+        search_version, code_version: name what finds passages beside the encoder, and the program;
+            told with each answer.
+    """
 
     def __init__(
         self,
@@ -96,6 +101,8 @@ class Answerer:
         read: ReadPassages = _nothing_kept,
         policies: Callable[[frozenset[int]], Mapping[int, Policy]] = _all_shown,
         chosen_limit: Callable[[], float | None] = _nothing_chosen,
+        search_version: Callable[[], str] = str,
+        code_version: Callable[[], str] = str,
     ) -> None:
         self._search = search
         self._encoder = encoder
@@ -107,6 +114,8 @@ class Answerer:
         self._read = read
         self._policies = policies
         self._chosen_limit = chosen_limit
+        self._search_version = search_version
+        self._code_version = code_version
 
     def answer(
         self,
@@ -142,6 +151,8 @@ class Answerer:
         )
         run.encoder = self._encoder.fingerprint
         run.finder = self._finder.version
+        run.search, run.code = self._search_version(), self._code_version()
+        run.answering = replace(self._policy, abstain_below=self._limit())
         if reply:
             yield Finished(run.small_talk(reply.text))
             return
@@ -152,7 +163,7 @@ class Answerer:
         run.retrieved(hits)
         yield Retrieved(tuple(hits))
         quotes, run.answerability = self._read_over(question, hits)
-        if not is_answerable(run.answerability, self._limit()):
+        if not is_answerable(run.answerability, run.answering.abstain_below):
             yield Finished(run.abstention())
             return
         prompt = self._prompt(run, hits, quotes, recalled.turns)
@@ -166,6 +177,10 @@ class Answerer:
         yield from self._generated(run, prompt, is_cancelled)
         yield from run.decide(_quoted(quotes[:_QUOTES_INSTEAD], hits))
         yield Finished(run.answer())
+
+    def in_force(self) -> AnsweringPolicy:
+        """The settings as the next answer follows them; see `Answer.answering`."""
+        return in_force(replace(self._policy, abstain_below=self._limit()), self._engine.info)
 
     def quoted_from(self, question: str, *, readable: frozenset[int]) -> Citation | None:
         """What an answer to a first question would quote at once; None where it would decline.
@@ -292,10 +307,7 @@ class Answerer:
 
     def _restated(self, run: UnfinishedAnswer, sentence: AssayedSentence) -> AssayedSentence:
         """The sentence, or its own evidence in its place where it says more than is quoted."""
-        is_free = self._policy.beyond_quotes
-        if is_free is None:
-            is_free = not is_bundled(run.engine)
-        is_bound = not is_free and sentence.verdict is Verdict.SUPPORTED
+        is_bound = not run.may_go_beyond and sentence.verdict is Verdict.SUPPORTED
         if not is_bound or not goes_beyond(sentence.text, run.quoted):
             return sentence
         is_guarded = self._policy.is_guarded

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
+from generation.answering_policy import AnsweringPolicy
 from generation.decoding import Decoding
 from retrieval.types import Hit, Policy
 
@@ -177,8 +178,10 @@ class Answer:
     earlier ones lent it, as it was searched for; the question itself when it was the first.
     `is_small_talk` when nothing was asked of any document ("Thanks"): nothing was searched, and the
     reply is neither an answer nor a failure. `encoder` is the
-    fingerprint of what searched and `finder` the version of what looked for the answer; empty where
-    they are not known.
+    fingerprint of what searched, `finder` the version of what looked for the answer, `search` the
+    kind of index and of reranker, `code` the version of the program; empty where they are not
+    known. `answering` are the settings as they were in force: with the limit that counted, and
+    whether what wrote it was bound to the quotation.
     """
 
     question: str
@@ -205,6 +208,9 @@ class Answer:
     is_small_talk: bool = False
     encoder: str = ""
     finder: str = ""
+    search: str = ""
+    code: str = ""
+    answering: AnsweringPolicy | None = None
 
     def __post_init__(self) -> None:
         if self.abstained and self.sentences:

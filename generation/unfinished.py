@@ -5,10 +5,13 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from generation.answering_policy import AnsweringPolicy
 from generation.decoding import Decoding
+from generation.engines.base import is_bundled
 from generation.language import abstention_in
 from generation.policies import is_settled, ruled, shows_at_once, shows_drafts
 from generation.prompt import PROMPT_VERSION, Prompt
+from generation.sufficiency import ABSTAIN_BELOW
 from generation.types import (
     Answer,
     Assayed,
@@ -69,8 +72,11 @@ class UnfinishedAnswer:
         self._evidence: tuple[PassagePart, ...] = ()
         self._left_out: LeftOut | None = None
         self._struck = 0
+        self.answering = AnsweringPolicy()
         self.encoder = ""
         self.finder = ""
+        self.search = ""
+        self.code = ""
 
     def retrieved(self, hits: Sequence[Hit]) -> None:
         self._hits = tuple(hits)
@@ -121,6 +127,11 @@ class UnfinishedAnswer:
         if len(plain.split()) < _REPEATED_FROM_WORDS:
             return not plain or any(plain == _plain(kept.text) for kept in self._sentences)
         return any(f" {plain} " in f" {_plain(kept.text)} " for kept in self._sentences)
+
+    @property
+    def may_go_beyond(self) -> bool:
+        """Whether what writes the draft may say more than is quoted."""
+        return bool(in_force(self.answering, self.engine).beyond_quotes)
 
     def keep(self, sentence: AssayedSentence) -> Iterator[Assayed]:
         """Take a sentence in, and show it, if it is shown whatever comes after it."""
@@ -182,10 +193,26 @@ class UnfinishedAnswer:
             struck=self._struck,
             encoder=self.encoder,
             finder=self.finder,
+            search=self.search,
+            code=self.code,
+            answering=in_force(self.answering, self.engine),
         )
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._started
+
+
+def in_force(policy: AnsweringPolicy, engine: EngineInfo) -> AnsweringPolicy:
+    """The policy as it is for what this engine writes: nothing in it is left open.
+
+    The limit for abstaining is the measured one unless the policy says another.
+    """
+    below, beyond = policy.abstain_below, policy.beyond_quotes
+    return replace(
+        policy,
+        abstain_below=ABSTAIN_BELOW if below is None else below,
+        beyond_quotes=not is_bundled(engine) if beyond is None else beyond,
+    )
 
 
 def _plain(text: str) -> str:

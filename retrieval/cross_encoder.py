@@ -64,4 +64,4 @@ def load_cross_encoder(model: str) -> CrossEncoderReranker:
     if labels != 1:
         reason = f"it gives {labels} scores for a passage, and a reranker gives one"
         raise ModelMissing("ASSAY_RERANKER", model, reason)
-    return CrossEncoderReranker(loaded, model)
+    return CrossEncoderReranker(loaded, folder.name if folder.is_dir() else model)

@@ -15,7 +15,7 @@ class Reranker(Protocol):
 
     @property
     def name(self) -> str:
-        """Names the model."""
+        """Names the model, without where it lies."""
 
     def scores(self, question: str, texts: Sequence[str]) -> list[float]:
         """How well each text answers, in order; larger is better, comparable within one call.

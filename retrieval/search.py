@@ -50,6 +50,12 @@ class Searcher:
             self._store, self._encoder, self._vectors, self._lexical, candidates=self._candidates
         )
 
+    @property
+    def version(self) -> str:
+        """What finds passages beside the encoder: the kind of index, and what reads them again."""
+        kind = self._vectors.current().kind.value
+        return kind if self._reranker is None else f"{kind}, reranked by {self._reranker.name}"
+
     def search(
         self,
         question: str,

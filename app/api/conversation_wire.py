@@ -11,6 +11,7 @@ from app.api.wire import (
     EvidenceJson,
     JudgedJson,
     LeftOutJson,
+    PinsJson,
     TimingsJson,
     TokenJson,
     UsageJson,
@@ -19,6 +20,7 @@ from app.api.wire import (
     engine_json,
     judged_json,
     left_out_json,
+    pins_json,
     timings_json,
     usage_json,
 )
@@ -88,6 +90,7 @@ class MadeJson(TypedDict):
     struck: int
     standalone_question: str
     small_talk: bool
+    pins: PinsJson
     drafts: list[DraftJson]
     tokens: list[TokenJson]
 
@@ -251,6 +254,7 @@ def _made_json(facts: Facts, drafts: Drafts) -> MadeJson:
         "struck": facts.struck,
         "standalone_question": facts.standalone,
         "small_talk": facts.is_small_talk,
+        "pins": pins_json(facts),
         "drafts": [{"text": draft.text, "logprob": draft.logprob} for draft in drafts.drafts],
         "tokens": [{"text": token.text, "logprob": token.logprob} for token in drafts.tokens],
     }

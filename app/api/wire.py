@@ -1,9 +1,11 @@
 """The values of the product as JSON. No server paths, unless an administrator asks."""
 
 import json
+from dataclasses import asdict
 from typing import TypedDict
 
-from app.conversations.types import KeptSentence
+from app.conversations.types import Facts, KeptSentence
+from app.versions import encoder_pin
 from evals.types import SeenCitation, SeenSentence
 from generation.decoding import Decoding
 from generation.groundedness.types import Claim, ResponseJudgement, SentenceJudgement
@@ -159,6 +161,19 @@ class DecodingJson(TypedDict):
     logprobs: bool
 
 
+class PinsJson(TypedDict):
+    """What else decided an answer; null where it is not known.
+
+    `answering` are the settings that counted, every field of `generation.answering_policy`.
+    """
+
+    encoder: str | None
+    finder: str | None
+    search: str | None
+    code: str | None
+    answering: dict[str, float | bool | str | None] | None
+
+
 class AssayJson(TypedDict):
     """What Assay has to say about an answer, beside its text."""
 
@@ -180,6 +195,7 @@ class AssayJson(TypedDict):
     struck: int
     standalone_question: str
     small_talk: bool
+    pins: PinsJson
 
 
 class AnswerJson(AssayJson):
@@ -291,6 +307,18 @@ def assay_json(answer: Answer) -> AssayJson:
         "struck": answer.struck,
         "standalone_question": answer.standalone or answer.question,
         "small_talk": answer.is_small_talk,
+        "pins": pins_json(answer),
+    }
+
+
+def pins_json(made: Answer | Facts) -> PinsJson:
+    """What else decided an answer, as it was told or as it is kept."""
+    return {
+        "encoder": encoder_pin(made.encoder) or None,
+        "finder": made.finder or None,
+        "search": made.search or None,
+        "code": made.code or None,
+        "answering": None if made.answering is None else asdict(made.answering),
     }
 
 

@@ -1,6 +1,7 @@
 """`assay ask --like` and `--replay`: an earlier answer, asked for again."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -142,37 +143,36 @@ def _differences(
 ) -> "list[Difference]":
     """What is otherwise as far as `answer` tells, or before there is one, as things stand."""
     from app.repeating import Now, differences
+    from app.versions import encoder_pin
     from generation.prompt import PROMPT_VERSION
 
-    limit = assay.abstain_below(assay.settings)
-    if answer is None:
-        change = assay.store.change_number()
-        now = Now(assay.engine.info, PROMPT_VERSION, change, limit, *_judges(assay, earlier))
-        return differences(earlier, now)
-    now = Now(
-        answer.engine,
-        answer.prompt_version,
-        answer.change_number,
-        limit,
-        *_judges(assay, earlier),
-        answer.policy.value,
-    )
-    return differences(earlier, now)
-
-
-def _judges(assay: "Assay", earlier: "EarlierAnswer") -> tuple[str | None, str | None, str | None]:
-    """The verifier, encoder and answer finder of now, where those of then are known."""
-    from app.evaluation.pins import encoder_pin
-
     verifier = None if earlier.verifier is None else assay.verifier.version
-    encoder = None if earlier.encoder is None else encoder_pin(assay.encoder.fingerprint)
-    finder = None if earlier.finder is None else assay.finder.version
-    return verifier, encoder, finder
+    now = Now(
+        assay.engine.info,
+        PROMPT_VERSION,
+        assay.store.change_number(),
+        assay.answerer.in_force(),
+        verifier,
+        encoder_pin(assay.encoder.fingerprint),
+        assay.finder.version,
+        assay.searcher.version,
+        assay.code_version,
+    )
+    if answer is not None:
+        now = replace(
+            now,
+            engine=answer.engine,
+            prompt_version=answer.prompt_version,
+            change_number=answer.change_number,
+            answering=answer.answering or now.answering,
+            policy=answer.policy.value,
+        )
+    return differences(earlier, now)
 
 
 def _tell(terminal: Terminal, found: "list[Difference]") -> None:
     if not found:
-        terminal.line("nothing differs now: same engine, weights, prompt, documents and limit")
+        terminal.line("nothing differs now: same engine, weights, prompt, documents and settings")
     _tell_more(terminal, found)
 
 

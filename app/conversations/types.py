@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
+from generation.answering_policy import AnsweringPolicy
 from generation.decoding import Decoding
 from generation.types import (
     Draft,
@@ -103,6 +104,9 @@ class Facts:
     said: str | None
     encoder: str = ""
     finder: str = ""
+    search: str = ""
+    code: str = ""
+    answering: AnsweringPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)

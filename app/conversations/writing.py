@@ -113,6 +113,9 @@ def facts_of(answer: Answer, verifier_version: str) -> Facts:
         said=None if answer.sentences else answer.text,
         encoder=answer.encoder,
         finder=answer.finder,
+        search=answer.search,
+        code=answer.code,
+        answering=answer.answering,
     )
 
 

@@ -3,19 +3,16 @@
 Nothing in it tells where files lie on this machine, and no setting that could hold a secret.
 """
 
-import hashlib
-from collections.abc import Iterable
 from importlib import metadata, resources
 from pathlib import Path
 
+from app.versions import ANSWERING, digest_of, sources
 from evals.types import Json, SuiteVersion
 from generation.decoding import Decoding
-from generation.engines.loading import display_name
 from generation.types import EngineInfo
 
 # The code that makes and scores answers. An edited checkout has the commit of one that is not.
-_CODE = ("retrieval", "generation", "evals.metrics")
-_CODE_SUFFIXES = frozenset({".py", ".txt", ".json"})
+_CODE = (*ANSWERING, "evals.metrics")
 _DIGITS = 16
 
 
@@ -25,7 +22,7 @@ def code_pins() -> dict[str, Json]:
     return {
         "assay": metadata.version("assay"),
         "commit": commit_of(Path(str(resources.files("app"))).parent),
-        "code": _digest_of([*(file for package in _CODE for file in _sources(package)), scoring]),
+        "code": digest_of([*(file for package in _CODE for file in sources(package)), scoring]),
     }
 
 
@@ -66,12 +63,6 @@ def engine_pins(engine: EngineInfo) -> dict[str, Json]:
     }
 
 
-def encoder_pin(fingerprint: str) -> str:
-    """The encoder's fingerprint, which names its model, without where that lies."""
-    model, _, weights = fingerprint.rpartition(":")
-    return f"{display_name(model)}:{weights}" if model else fingerprint
-
-
 def commit_of(folder: Path) -> str | None:
     """The commit that is checked out in a folder; None when it is no checkout, or cannot be read.
 
@@ -107,18 +98,3 @@ def _ref(git: Path, name: str) -> str | None:
 
 def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8").strip()
-
-
-def _sources(package: str) -> list[Path]:
-    folder = Path(str(resources.files(package)))
-    return sorted(path for path in folder.rglob("*") if path.suffix in _CODE_SUFFIXES)
-
-
-def _digest_of(files: Iterable[Path]) -> str:
-    """A hash of files, each with its name."""
-    whole = hashlib.sha256()
-    for file in files:
-        whole.update(f"{file.parent.name}/{file.name}\0".encode())
-        with file.open("rb") as content:
-            whole.update(hashlib.file_digest(content, "sha256").digest())
-    return whole.hexdigest()[:_DIGITS]

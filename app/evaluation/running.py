@@ -11,7 +11,8 @@ from app.decoding import decoding_over
 from app.errors import CommandFailed, RunInUse
 from app.evaluation.judging import judge_pins, judging_of
 from app.evaluation.locks import RunLocks
-from app.evaluation.pins import code_pins, decoding_pins, encoder_pin, engine_pins, suite_pins
+from app.evaluation.pins import code_pins, decoding_pins, engine_pins, suite_pins
+from app.versions import encoder_pin
 from evals.comparing.pins import PinDifference, pin_differences
 from evals.running import Observed, Progress, Scorer, asking, run_cases, scoring
 from evals.types import Case, Json, Run, RunOrigin, RunState, SeenCitation, SuiteVersion
@@ -191,6 +192,8 @@ def _wired(assay: "Assay", version: SuiteVersion, options: RunOptions) -> _Wirin
                 "evidence_tokens": settings.evidence_tokens,
                 "policy": None if settings.policy is None else settings.policy.value,
                 "beyond_quotes": settings.beyond_quotes,
+                "guard": settings.guard,
+                "search": assay.searcher.version,
             },
             "judges": None if judging is None else judge_pins(assay, judging),
         },

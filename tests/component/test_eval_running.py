@@ -13,9 +13,10 @@ from app.api.application import create_app
 from app.bootstrap import Assay, load_response_verifier
 from app.errors import CommandFailed, RunInUse
 from app.evaluation.locks import RunLocks
-from app.evaluation.pins import commit_of, encoder_pin, engine_pins
+from app.evaluation.pins import commit_of, engine_pins
 from app.evaluation.running import OPTIONS, RunOptions, evaluate
 from app.settings import Settings
+from app.versions import encoder_pin
 from evals.errors import UnknownJudge
 from evals.running import asking, run_cases, seed_of
 from evals.types import Case, Expectation, Relevant, RunState

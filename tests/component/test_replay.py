@@ -36,18 +36,27 @@ def product(tmp_path, monkeypatch):
     library.publish("home", "/notes.txt", "Tea is at four. Tea is served hot.")
     engine = Parrot(info=EngineInfo("toy", "openvino", "int8", "cpu", "9f"))
     verifier = SubstringVerifier()
-    product = SimpleNamespace(
-        answerer=Answerer(
+
+    def answerer(policy: AnsweringPolicy) -> Answerer:
+        return Answerer(
             library.searcher.search,
             library.encoder,
             engine,
             verifier,
             WordFinder(),
             library.store.change_number,
-            AnsweringPolicy(abstain_below=0.0),
+            policy,
             library.store.located,
             Policies(library.engine).among,
-        ),
+            search_version=lambda: library.searcher.version,
+            code_version=lambda: "1.0+ab",
+        )
+
+    product = SimpleNamespace(
+        answerer=answerer(AnsweringPolicy(abstain_below=0.0)),
+        answerer_with=answerer,
+        searcher=library.searcher,
+        code_version="1.0+ab",
         engine=engine,
         verifier=verifier,
         finder=WordFinder(),
@@ -134,6 +143,29 @@ def test_another_answer_finder_is_named_too(product):
     product.finder.version = "words-2"
     differences = replayed(number, code=0)["differences"]
     assert [(one["what"], one["then"]) for one in differences] == [("answer finder", "words")]
+
+
+def test_settings_search_and_program_of_then_are_compared_with_those_of_now(product):
+    number = kept(product)
+    product.answerer = product.answerer_with(AnsweringPolicy(abstain_below=0.0, is_guarded=False))
+    product.code_version = "1.1+cd"
+    differences = replayed(number, code=0)["differences"]
+    assert {(one["what"], one["then"], one["now"]) for one in differences} == {
+        ("program", "1.0+ab", "1.1+cd"),
+        ("guard against orders", "on", "off"),
+    }
+    shown = ran("--replay", str(number), code=0).output
+    assert "differs now: guard against orders: on then, off now" in shown
+
+
+def test_an_answer_of_before_settings_were_kept_is_compared_by_what_it_has(product):
+    number = kept(product)
+    with product.library.engine.begin() as sql:
+        facts = json.loads(sql.exec_driver_sql("SELECT facts FROM answers").scalar_one())
+        for name in ("answering", "search", "code"):
+            del facts[name]
+        sql.exec_driver_sql("UPDATE answers SET facts = ?", (json.dumps(facts),))
+    assert replayed(number, code=0) == {"identical": True, "differences": []}
 
 
 def test_a_follow_up_is_asked_after_the_same_turns(product):

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 
 import pytest
 from hypothesis import given
@@ -26,9 +26,12 @@ from app.repeating import (
     earlier_answer,
     first_difference,
 )
+from generation.answering_policy import AnsweringPolicy
 from generation.decoding import Decoding, Method
 from generation.errors import BadDecoding
+from generation.sufficiency import ABSTAIN_BELOW
 from generation.types import EngineInfo
+from retrieval.types import Policy
 
 ENGINE = EngineInfo("toy", "openvino", "int8", "cpu", "9f")
 EARLIER = {
@@ -45,7 +48,8 @@ EARLIER = {
     "change_number": 3,
     "usage": {"completion_tokens": 7},
 }  # fmt: skip
-AS_IT_WAS = Now(ENGINE, "answer-1", 3, None)
+MEASURED = AnsweringPolicy(abstain_below=ABSTAIN_BELOW, beyond_quotes=False)
+AS_IT_WAS = Now(ENGINE, "answer-1", 3, MEASURED)
 
 
 # --- The limits ---------------------------------------------------------------------------------
@@ -273,7 +277,10 @@ def test_nothing_differs_while_nothing_has_changed():
         ({"prompt_version": "answer-2"}, Difference("prompt", "answer-1", "answer-2")),
         ({"change_number": 4}, Difference("change number", "3", "4")),
         # It was answered with 0.6, so the limit was at most that.
-        ({"abstain_below": 0.7}, Difference("abstention limit", "at most 0.6", "0.7")),
+        (
+            {"answering": replace(MEASURED, abstain_below=0.7)},
+            Difference("abstention limit", "at most 0.6", "0.7"),
+        ),
     ],
 )
 def test_what_differs_is_said_as_then_and_now(now, difference):
@@ -283,11 +290,40 @@ def test_what_differs_is_said_as_then_and_now(now, difference):
 def test_the_limit_is_known_only_by_the_side_an_answer_was_on():
     declined = read(abstained=True, answerability=0.2, usage={"completion_tokens": 0})
     assert differences(declined, AS_IT_WAS) == []
-    lower = differences(declined, replace(AS_IT_WAS, abstain_below=0.1))
+    lower = differences(
+        declined, replace(AS_IT_WAS, answering=replace(MEASURED, abstain_below=0.1))
+    )
     assert lower == [Difference("abstention limit", "above 0.2", "0.1")]
     # The model was asked, and none of what it wrote was supported: the limit had let it.
     unsupported = read(abstained=True, answerability=0.5, usage={"completion_tokens": 9})
     assert differences(unsupported, AS_IT_WAS) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "then", "now", "words"),
+    [
+        ("evidence_passages", 8, 4, ("passages looked through", "8", "4")),
+        ("evidence_tokens", 100, 400, ("tokens of evidence", "100", "400")),
+        ("quotes", 1, 2, ("quotations", "1", "2")),
+        ("abstain_below", 0.3, 0.1, ("abstention limit", "0.3", "0.1")),
+        ("showing", None, Policy.STRIKE, ("policy for every collection", "unset", "strike")),
+        ("is_guarded", True, False, ("guard against orders", "on", "off")),
+        ("beyond_quotes", False, True, ("going beyond the quotation", "off", "on")),
+    ],
+)
+def test_every_setting_that_decides_answers_is_told_when_it_differs(field, then, now, words):
+    before = replace(MEASURED, **{field: then})
+    earlier = read(pins={"answering": asdict(before)})
+    assert differences(earlier, replace(AS_IT_WAS, answering=before)) == []
+    after = replace(AS_IT_WAS, answering=replace(before, **{field: now}))
+    assert differences(earlier, after) == [Difference(*words)]
+
+
+def test_a_new_setting_that_decides_answers_is_tested_above():
+    assert {field.name for field in fields(AnsweringPolicy)} == {
+        "evidence_passages", "evidence_tokens", "quotes", "abstain_below", "showing", "is_guarded",
+        "beyond_quotes",
+    }  # fmt: skip
 
 
 def test_an_answer_from_before_engines_were_told_has_a_name_only():
