@@ -5,7 +5,12 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from generation.groundedness.signals import Logistic, SentenceSignals
+from generation.groundedness.signals import (
+    Logistic,
+    ResponseSignals,
+    SentenceSignals,
+    probability,
+)
 from generation.types import Verdict
 
 
@@ -23,7 +28,8 @@ class Calibration:
 
     `sentence` and `response` give P(supported). `contradicted_from` is the least probability of
     the contradiction head, and `partly_below` the largest share of a sentence's tokens that may
-    be unsupported while the rest of it still counts.
+    be unsupported while the rest of it still counts. `records` is what a response's log-odds are
+    less where it is written from a record: models are wrong more often there.
     """
 
     sentence: Logistic
@@ -32,6 +38,7 @@ class Calibration:
     response_points: Points
     contradicted_from: float
     partly_below: float
+    records: float
 
     def score(self, signals: SentenceSignals) -> float:
         """P(supported) of a sentence, below *block* where it cannot be right as it stands.
@@ -43,6 +50,10 @@ class Calibration:
         score = self.sentence.probability(signals)
         is_off = signals.numbers_unseen or signals.units_differ or signals.negation_differs
         return min(score, math.nextafter(self.sentence_points.block, 0)) if is_off else score
+
+    def response_score(self, signals: ResponseSignals, *, of_record: bool) -> float:
+        """P(supported) of a whole response; `of_record` says what kind its evidence is."""
+        return probability(self.response.log_odds(signals) - self.records * of_record)
 
     def doubted(self, score: float) -> float:
         """A score, below *warn* at most: there is reason to doubt what else looks supported."""
@@ -79,6 +90,7 @@ def load_calibration(path: Path) -> Calibration:
         response_points=Points(**read["response_points"]),
         contradicted_from=float(read["contradicted_from"]),
         partly_below=float(read["partly_below"]),
+        records=float(read["records"]),
     )
 
 

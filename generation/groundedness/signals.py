@@ -71,10 +71,13 @@ class Logistic:
 
     def probability(self, signals: SentenceSignals | ResponseSignals) -> float:
         """In (0, 1)."""
-        total = self.intercept + sum(
+        return probability(self.log_odds(signals))
+
+    def log_odds(self, signals: SentenceSignals | ResponseSignals) -> float:
+        """ln(p / (1 - p))."""
+        return self.intercept + sum(
             weight * float(getattr(signals, name)) for name, weight in self.coefficients.items()
         )
-        return 1 / (1 + math.exp(-clipped(total, 30.0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +182,15 @@ def names(kind: type[SentenceSignals] | type[ResponseSignals]) -> list[str]:
     return [field.name for field in fields(kind)]
 
 
-def logit(probability: float) -> float:
+def logit(p: float) -> float:
     """ln(p / (1 - p)), cut off at ±12."""
-    p = min(1 - 1e-9, max(1e-9, probability))
+    p = min(1 - 1e-9, max(1e-9, p))
     return clipped(math.log(p / (1 - p)))
+
+
+def probability(log_odds: float) -> float:
+    """In (0, 1), what `log_odds` of it are ln(p / (1 - p))."""
+    return 1 / (1 + math.exp(-clipped(log_odds, 30.0)))
 
 
 def clipped(value: float, limit: float = _SATURATED) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 
 from generation.finder import AnswerFinder
 from generation.groundedness.calibration import Calibration, is_denied, load_calibration
+from generation.groundedness.context import is_record
 from generation.groundedness.cross_examination import names_another
 from generation.groundedness.evidence import Evidence, response_spans
 from generation.groundedness.model import FILES, GroundednessModel, load_model
@@ -163,7 +164,7 @@ class LocalVerifier:
             max(one.signals.worst_token for one in seen),
             lexical_features([one.compared.words for one in seen], evidence),
         )
-        return self._calibration.response.probability(signals)
+        return self._calibration.response_score(signals, of_record=is_record(evidence.texts))
 
 
 def measure(model: GroundednessModel, claims: Sequence[Claim]) -> list[tuple[list[Seen], Evidence]]:

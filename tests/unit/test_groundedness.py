@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generation.groundedness.calibration import Calibration, Points, load_calibration
-from generation.groundedness.context import evidence_of
+from generation.groundedness.context import evidence_of, is_record
 from generation.groundedness.evidence import (
     choose,
     cover,
@@ -53,6 +53,37 @@ TEXTS = (
 )
 def test_contexts_become_texts(context, texts):
     assert evidence_of(context) == texts
+
+
+LIDO = {"name": "Lido", "city": "Rye", "hours": {"Monday": "9-5", "Sunday": "closed"}, "stars": 4}
+
+
+@pytest.mark.parametrize(
+    ("context", "expected"),
+    [
+        (LIDO, True),
+        ([LIDO, {**LIDO, "name": "Baths"}], True),
+        (json.dumps(LIDO), True),
+        (str(LIDO), True),
+        (f"The record:\n{json.dumps(LIDO, indent=1)}", True),
+        ([LIDO, "The Lido is in Rye and opens at nine on Mondays."], False),
+        ({"name": "Lido", "city": "Rye"}, False),
+        ("passage 1: a\n\npassage 2: b\n\npassage 3: c", False),
+        ("\n".join(f"{who}: well, yes" for who in ["Ann", "Ben"] * 6), False),
+        ("Note: the pool opens at nine.\nIt is in Rye.\nBring a towel.", False),
+        ([], False),
+        (["", " "], False),
+        ("{", False),
+    ],
+)
+def test_a_record_is_told_from_prose(context, expected):
+    assert is_record(evidence_of(context)) is expected
+
+
+def test_a_response_about_a_record_is_doubted_by_as_much():
+    signals = response_signals([0.5], 0.0, [0.0] * 6)
+    prose, record = (CALIBRATION.response_score(signals, of_record=is_one) for is_one in (0, 1))
+    assert logit(prose) - logit(record) == pytest.approx(2.0)
 
 
 @given(st.text(alphabet=st.sampled_from("ab .!?\n-1,;é😀\u0301"), max_size=900))
@@ -227,6 +258,7 @@ CALIBRATION = Calibration(
     response_points=Points(warn=0.6, block=0.3),
     contradicted_from=0.5,
     partly_below=0.4,
+    records=2.0,
 )
 
 
@@ -256,6 +288,7 @@ def test_calibration_is_read_as_it_is_written(tmp_path):
                 "response_points": {"warn": 0.6, "block": 0.3},
                 "contradicted_from": 0.5,
                 "partly_below": 0.4,
+                "records": 2.0,
                 "made": "a note that is not read",
             }
         )
@@ -275,7 +308,7 @@ def test_calibration_is_read_as_it_is_written(tmp_path):
 def test_what_words_prove_wrong_is_never_supported(sentence, is_off):
     points = Points(warn=0.6, block=0.3)
     sure = Logistic(4.0, {})
-    calibration = Calibration(sure, sure, points, points, 0.5, 0.5)
+    calibration = Calibration(sure, sure, points, points, 0.5, 0.5, 2.0)
     evidence = read_evidence(TEXTS)
     tokens = np.zeros(0, dtype=np.float32)
     score = calibration.score(sentence_signals(compare(evidence, sentence), evidence, 0, 0, tokens))

@@ -5,7 +5,7 @@
 Starts from OUT/rag.pt (see `train`). Writes OUT/domain.pt, adapted on all the rows, which is what
 ships, and OUT/measured.jsonl: the signals of each in-domain row by the network of its fold, and of
 each development row by that one, which was not trained on these rows, as it was not on the
-sentences altered from them. `fit` reads that file.
+sentences altered from them, nor on the records that are described for measuring. `fit` reads it.
 """
 
 import argparse
@@ -39,7 +39,7 @@ from training.groundedness.rows import (
     read_rows,
 )
 from training.groundedness.train import Stage, Trainer, bundled_encoder, fresh_network
-from training.groundedness.written import examples_of_overviews
+from training.groundedness.written import examples_of_overviews, responses_of_overviews
 
 FOLDS = 5
 SEEDS = (7, 8, 9, 10)
@@ -47,6 +47,7 @@ MAX_TOKENS = 256
 _REPLAYED = 250
 _EDITED = 400
 _WRITTEN = 150
+_DESCRIBED, _DESCRIBED_SEED = 240, 1_009
 _RIGHT = 1_000
 _REMOVED = 1_000
 _ALTERED = 150
@@ -200,6 +201,7 @@ def main() -> None:
         if fold is None:
             held_out = read_rows(arguments.data / "dev.jsonl.gz")
             held_out += altered(held_out, SEEDS[0])
+            held_out += responses_of_overviews(overviews(_DESCRIBED, _DESCRIBED_SEED), SEEDS[0])
         else:
             held_out = [row for row in inside if fold_of(group_of(row)) == fold]
         found.extend(measured(model, held_out, fold))

@@ -287,7 +287,7 @@ class Trainer:
         optimizer: torch.optim.Optimizer,
         schedule: torch.optim.lr_scheduler.LRScheduler,
     ) -> None:
-        partial = self._out / "partial.pt"
+        partial = self._out / f"{stage.name}.partial.pt"
         state = {
             "network": self.network.state_dict(),
             "optimizer": optimizer.state_dict(),

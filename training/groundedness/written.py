@@ -9,6 +9,8 @@ from generation.groundedness.context import evidence_of
 from training.groundedness.records import Overview
 from training.groundedness.rows import Example
 
+RECORD = "made:record"
+
 
 def examples_of_overviews(found: Iterable[Overview], seed: int) -> Iterator[Example]:
     """A sentence each; the record as lines, as JSON, or the way Python prints it."""
@@ -18,7 +20,7 @@ def examples_of_overviews(found: Iterable[Overview], seed: int) -> Iterator[Exam
         before = ""
         for written in overview.sentences:
             yield Example(
-                source="made:record",
+                source=RECORD,
                 group=f"record:{place}",
                 question="",
                 before=before,
@@ -29,6 +31,27 @@ def examples_of_overviews(found: Iterable[Overview], seed: int) -> Iterator[Exam
                 unsupported=written.unsupported,
             )
             before = written.text
+
+
+def responses_of_overviews(found: Iterable[Overview], seed: int) -> Iterator[dict[str, Any]]:
+    """Whole overviews as rows of development data: sentences that are wrong are marked."""
+    rng = random.Random(seed)
+    for place, overview in enumerate(found):
+        claim, spans = "", []
+        for written in overview.sentences:
+            claim += " " * bool(claim)
+            spans += [[len(claim) + a, len(claim) + b] for a, b in written.unsupported]
+            claim += written.text
+        yield {
+            "ds": RECORD,
+            "task": RECORD,
+            "src": f"record:{place}",
+            "question": "",
+            "context": _shown(rng, overview.record),
+            "claim": claim,
+            "label": int(not spans),
+            "unsup_spans": spans,
+        }
 
 
 def _shown(rng: random.Random, record: dict[str, Any]) -> tuple[str, ...]:
