@@ -24,7 +24,7 @@ from benchmarks.squad import SquadQuestion, holds_answer, sample_questions
 from evals.metrics.estimate import wilson
 from generation.answering_policy import EVIDENCE_PASSAGES
 from generation.quoting import rank_quotes
-from generation.sufficiency import READ_PASSAGES, Signals, answerability, signals_of
+from generation.sufficiency import READ_PASSAGES, Signals, answerability, in_context, signals_of
 
 LIMITS = np.arange(0.25, 0.75, 0.05)
 
@@ -68,7 +68,9 @@ def _measured(
     right = []
     for done, question in enumerate(questions, start=1):
         hits = assay.searcher.search(question.text, readable=readable, k=EVIDENCE_PASSAGES)
-        found = assay.finder.find(question.text, [h.passage.text for h in hits[:READ_PASSAGES]])
+        found = assay.finder.find(
+            question.text, [in_context(h.passage) for h in hits[:READ_PASSAGES]]
+        )
         quotes = rank_quotes(question.text, hits, assay.encoder)
         signals.append(signals_of(question.text, hits, quotes, found))
         if question.is_answerable:

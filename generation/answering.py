@@ -23,10 +23,16 @@ from generation.presumption import (
     speaks_of_evidence,
 )
 from generation.prompt import Excerpt, Prompt, build_prompt
-from generation.quoting import Quote, rank_quotes
+from generation.quoting import Quote, rank_quotes, statement_at
 from generation.recall import ReadPassages, as_asked
 from generation.small_talk import small_talk
-from generation.sufficiency import READ_PASSAGES, answerability, is_answerable, signals_of
+from generation.sufficiency import (
+    READ_PASSAGES,
+    answerability,
+    in_context,
+    is_answerable,
+    signals_of,
+)
 from generation.types import (
     AnswerEvent,
     AssayedSentence,
@@ -212,7 +218,7 @@ class Answerer:
         Words that earlier questions lend found the hits; here they would be taken for asked.
         """
         quotes = rank_quotes(question, hits, self._encoder, is_guarded=self._policy.is_guarded)
-        texts = [hit.passage.text for hit in hits[:READ_PASSAGES]]
+        texts = [in_context(hit.passage) for hit in hits[:READ_PASSAGES]]
         found = self._finder.find(question, texts)
         return quotes, answerability(signals_of(question, hits, quotes, found))
 
@@ -244,9 +250,12 @@ class Answerer:
         prompt = build_prompt(
             run.question,
             [
-                Excerpt(hits[quote.index], quote.start, quote.end)
-                for quote in varied(
-                    quotes, words_of(run.question).content, [hit.document.id for hit in hits]
+                *dict.fromkeys(
+                    Excerpt(hits[quote.index], start, end)
+                    for quote in varied(
+                        quotes, words_of(run.question).content, [hit.document.id for hit in hits]
+                    )
+                    for start, end in quote.spans
                 )
             ],
             history,
@@ -277,7 +286,7 @@ class Answerer:
                 rest + piece.text, is_final=piece.finish_reason is not None
             )
             for written in self._assay(run, complete, prompt.evidence, before):
-                sentence = self._restated(run, written)
+                sentence = self._restated(run, written, prompt.evidence)
                 if not run.has_said(sentence.text):
                     yield from run.keep(sentence)
             before = complete[-1] if complete else before
@@ -305,14 +314,19 @@ class Answerer:
             for sentence, judgement in zip(sentences, judgements, strict=True)
         ]
 
-    def _restated(self, run: UnfinishedAnswer, sentence: AssayedSentence) -> AssayedSentence:
-        """The sentence, or its own evidence in its place where it says more than is quoted."""
+    def _restated(
+        self, run: UnfinishedAnswer, sentence: AssayedSentence, evidence: Sequence[Hit]
+    ) -> AssayedSentence:
+        """The sentence, or the statement it rests on where it says more than is quoted."""
         is_bound = not run.may_go_beyond and sentence.verdict is Verdict.SUPPORTED
         if not is_bound or not goes_beyond(sentence.text, run.quoted):
             return sentence
-        is_guarded = self._policy.is_guarded
-        sources = [one for one in sentence.citations if not (is_guarded and is_command(one.quote))]
-        return _verbatim(sources[0]) if sources else _doubted(sentence, is_doubtful=True)
+        for source in sentence.citations:
+            statement = _statement(source, evidence)
+            is_order = any(is_command(part.quote) for part in statement)
+            if not (is_order and self._policy.is_guarded):
+                return _verbatim(statement)
+        return _doubted(sentence, is_doubtful=True)
 
 
 def _repeatable(decoding: Decoding) -> Decoding:
@@ -331,9 +345,21 @@ def _doubted(sentence: AssayedSentence, *, is_doubtful: bool) -> AssayedSentence
 
 def _quoted(quotes: Sequence[Quote], hits: Sequence[Hit]) -> list[AssayedSentence]:
     """Verbatim sentences as part of an answer: supported by being their own evidence."""
-    return [_verbatim(citation(hits[one.index], one.start, one.end)) for one in quotes]
+    return [
+        _verbatim([citation(hits[quote.index], start, end) for start, end in quote.spans])
+        for quote in quotes
+    ]
 
 
-def _verbatim(source: Citation) -> AssayedSentence:
-    text = " ".join(source.quote.split())
-    return AssayedSentence(text, Origin.QUOTED, Verdict.SUPPORTED, 1.0, (source,))
+def _statement(source: Citation, evidence: Sequence[Hit]) -> list[Citation]:
+    """The statement that a citation is of, whole."""
+    hit = next(hit for hit in evidence if hit.passage.id == source.passage_id)
+    start = source.start - hit.passage.start
+    spans = statement_at(hit, start, start + len(source.quote))
+    return [citation(hit, *span) for span in spans]
+
+
+def _verbatim(parts: Sequence[Citation]) -> AssayedSentence:
+    """The words of these places, each on a line: a row of a table under its header."""
+    text = "\n".join(" ".join(part.quote.split()) for part in parts)
+    return AssayedSentence(text, Origin.QUOTED, Verdict.SUPPORTED, 1.0, tuple(parts))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from generation.groundedness.words import share, words_of
 from generation.injection import commands_in
+from generation.tables import Span, header_spans
 from retrieval.encoder import Encoder, beginnings
 from retrieval.sentences import sentence_spans
 from retrieval.types import Hit
@@ -32,7 +33,8 @@ _FOLLOWERS = 2
 class Quote:
     """`hits[index].passage.text[start:end]` and how well it fits the question.
 
-    `words` are those of the question that stand in it or in its context.
+    `words` are those of the question that stand in it or in its context. `header` is the row above
+    that says what its cells are, where it is a row of a table.
     """
 
     index: int
@@ -42,6 +44,13 @@ class Quote:
     coverage: float  # share of the question's words in sentence and context, [0, 1]
     score: float
     words: frozenset[str]
+    header: Span | None = None
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """What is read of the passage, in its order: the header, if there is one, and it."""
+        own = (self.start, self.end)
+        return (own,) if self.header is None else (self.header, own)
 
 
 def rank_quotes(
@@ -49,8 +58,9 @@ def rank_quotes(
 ) -> list[Quote]:
     """The statements of the passages, the one that answers best first; ties in reading order.
 
-    Headings and questions are not statements: "When does it open?" is nearest to that question
-    and answers nothing. What follows a question is compared together with it.
+    Headings, headers and questions are not statements: "When does it open?" is nearest to that
+    question and answers nothing. What follows a question is compared together with it, and a row of
+    a table with its header.
 
     Args:
         is_guarded: leave out what gives orders to a model; see `generation.injection`.
@@ -75,8 +85,28 @@ def rank_quotes(
         words = asked.content & (words_of(text).content | contexts[index])
         coverage = share(asked.content, words)
         score = quote_score(similarity, coverage)
-        quotes.append(Quote(index, place.start, place.end, similarity, coverage, score, words))
+        quotes.append(
+            Quote(index, place.start, place.end, similarity, coverage, score, words, place.header)
+        )
     return sorted(quotes, key=lambda quote: (-quote.score, quote.index, quote.start))
+
+
+def statement_at(hit: Hit, start: int, end: int) -> tuple[Span, ...]:
+    """The statement that most of `hit.passage.text[start:end]` is of, after its header if any.
+
+    Returns:
+        Spans of the passage's text; the given one alone when it is of no statement.
+    """
+    overlaps = [
+        (min(end, place.end) - max(start, place.start), place)
+        for place in _statements(hit)
+        if place.start < end and start < place.end
+    ]
+    if not overlaps:
+        return ((start, end),)
+    _, best = max(overlaps, key=lambda one: one[0])
+    own = (best.start, best.end)
+    return (own,) if best.header is None else (best.header, own)
 
 
 def quote_score(similarity: float, coverage: float) -> float:
@@ -90,11 +120,12 @@ def quote_score(similarity: float, coverage: float) -> float:
 
 
 class _Place(NamedTuple):
-    """`passage.text[start:end]` is a statement; `lead` the question it follows, or empty."""
+    """`passage.text[start:end]` is a statement; `lead` what it follows: a question, a header."""
 
     start: int
     end: int
     lead: str
+    header: Span | None = None
 
 
 def _unled(hit: Hit) -> list[_Place]:
@@ -116,6 +147,8 @@ def _statements(hit: Hit) -> list[_Place]:
     begin: int | None = None
     is_wrapped = hit.document.media_type == _WRAPPED
     sentences = _trimmed_sentences(text, by_line=not is_wrapped)
+    headers = {} if is_wrapped else header_spans(text)
+    sentences = [span for span in sentences if span not in headers.values()]
     if is_wrapped:
         sentences = [span for span in sentences if not _is_title(text, *span)]
     has_beginnings = any(not text[start].islower() for start, _ in sentences)
@@ -128,7 +161,10 @@ def _statements(hit: Hit) -> list[_Place]:
             begin = start if begin is None else begin
             if len(text[begin:end].split()) >= _FEWEST_WORDS or end == len(text.rstrip()):
                 if end - begin <= _QUOTE_LIMIT_CHARACTERS:
-                    places.append(_Place(begin, end, lead if followers < _FOLLOWERS else ""))
+                    header = headers.get(begin)
+                    said = text[slice(*header)] if header else ""
+                    asked = lead if followers < _FOLLOWERS else ""
+                    places.append(_Place(begin, end, asked or said, header))
                 followers, begin = followers + 1, None
     return places
 

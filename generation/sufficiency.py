@@ -8,12 +8,21 @@ from generation.finder import FoundAnswer
 from generation.groundedness.evidence import Evidence, Unit, read_evidence
 from generation.groundedness.words import Words, words_of
 from generation.quoting import Quote
-from retrieval.types import Hit
+from generation.tables import labelled
+from retrieval.types import Hit, Passage
 
 # In so many of the first passages the answer is looked for.
 READ_PASSAGES = 5
 # What is told of nothing.
 _NOTHING_READ = -6.0
+
+
+def in_context(passage: Passage) -> str:
+    """A passage as the answer finder reads it: below its headings, cells beside their columns.
+
+    "Clocks | 4,910" holds no revenue of 2023; below "revenue" and with "2023: 4,910" it does.
+    """
+    return f"{passage.context}\n\n{labelled(passage.text)}".lstrip("\n")
 
 
 class Signals(NamedTuple):

@@ -14,6 +14,7 @@ from generation.groundedness.calibration import Calibration, is_denied, load_cal
 from generation.groundedness.context import is_record
 from generation.groundedness.cross_examination import names_another
 from generation.groundedness.evidence import Evidence, response_spans
+from generation.groundedness.least import least_spans
 from generation.groundedness.model import FILES, GroundednessModel, load_model
 from generation.groundedness.packing import Packed, Packer, ReadEvidence
 from generation.groundedness.signals import (
@@ -110,10 +111,14 @@ class LocalVerifier:
         verdict = self._calibration.verdict(score, is_denied(seen.signals), seen.marked)
         if seen.is_cut and verdict is Verdict.SUPPORTED:
             verdict = Verdict.PARTLY  # nothing is known of the end
-        units = () if verdict is Verdict.UNSUPPORTED else seen.compared.units
-        return Judgement(
-            verdict, score, tuple(EvidenceSpan(unit.index, unit.start, unit.end) for unit in units)
-        )
+        if verdict is Verdict.UNSUPPORTED:
+            return Judgement(verdict, score, ())
+        spans = [
+            EvidenceSpan(unit.index, unit.start + start, unit.start + end)
+            for unit in seen.compared.units
+            for start, end in least_spans(evidence.text(unit), seen.compared.words.content)
+        ]
+        return Judgement(verdict, score, tuple(spans))
 
     def _examined(
         self,

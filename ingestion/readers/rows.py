@@ -16,6 +16,8 @@ from ingestion.types import BlockKind
 _SEARCHED_ROWS = 10  # for a header, below titles and notes
 _LONGEST_HEADER = 80
 _NUMBER = re.compile(r"[-+(]?[$€£¥]?\s?\d[\d.,:/\s-]*%?\)?\Z")
+# Names a column all the same, unless all that stands below are years.
+_YEAR = re.compile(r"(?:19|20)\d\d\Z")
 _ROWS_PER_BLOCK = 500
 _MOST_SPANNED = 1_000  # what HTML allows
 _MOST_CELLS = 2_000_000  # with what they span: more is a bomb, not a table
@@ -132,7 +134,7 @@ def _tidy(row: Row) -> Row:
 
 
 def _header_position(rows: Sequence[Row]) -> int | None:
-    """Where the header is: the first row that is as wide as most, of different words, no numbers.
+    """Where the header is: the first row that is as wide as most, of different words or years.
 
     A table of two columns without any number below has labels, not a header.
     """
@@ -143,9 +145,21 @@ def _header_position(rows: Sequence[Row]) -> int | None:
         cells = [cell for cell in row.cells if cell]
         if len(cells) < max(2, 0.6 * widest):
             continue
-        is_named = all(len(c) <= _LONGEST_HEADER and not _NUMBER.match(c) for c in cells)
+        below = [other.cells for other in rows[position + 1 :]]
+        is_named = all(
+            len(cell) <= _LONGEST_HEADER
+            and (not _NUMBER.match(cell) or (column > 0 and _is_year(cell, column, below)))
+            for column, cell in enumerate(row.cells)
+            if cell
+        )
         return position if is_named and len(set(cells)) == len(cells) else None
     return None
+
+
+def _is_year(cell: str, column: int, below: Sequence[Sequence[str]]) -> bool:
+    """Whether a cell is a year that says of what year the cells below it are."""
+    values = [cells[column] for cells in below if column < len(cells) and cells[column]]
+    return bool(_YEAR.match(cell) and values) and not all(_YEAR.match(value) for value in values)
 
 
 def _filled(row: Row) -> int:

@@ -116,7 +116,7 @@ def test_what_is_declined_alone_is_declined_as_a_second_question(tmp_path):
         )
         questions = [
             "What does a condition survey cost?",
-            "What salary does a field engineer earn?",
+            "How many days of study leave do apprentices get?",
         ]
         earlier: list[Message] = []
         found = []

@@ -88,6 +88,13 @@ def test_a_table_without_header_gets_none():
     assert read_document("a.csv", b"1,2\n3,4\n").text == "Row 1: 1 | 2\nRow 2: 3 | 4"
 
 
+def test_years_name_columns_unless_years_stand_below_them():
+    rows = read_document("a.csv", b"Division,2022,2023\nClocks,4385,4910\n").text.split("\n")
+    assert rows[1] == "Row 2: Division: Clocks | 2022: 4385 | 2023: 4910"
+    born = read_document("a.csv", b"Ann,1950,2020\nBen,1961,2019\n").text
+    assert born == "Row 1: Ann | 1950 | 2020\nRow 2: Ben | 1961 | 2019"
+
+
 def test_a_workbook_shows_dates_percentages_truth_and_formulas_as_people_see_them():
     book = openpyxl.Workbook()
     sheet = book.active

@@ -10,6 +10,11 @@ export function collapsed(text) {
   return text.replace(/\s+/gu, " ").trim();
 }
 
+/** The same, line by line: a row of a table stands below its header. */
+function inLines(text) {
+  return text.split("\n").map(collapsed).join("\n");
+}
+
 /** What `app/web/markdown.py` has made of a model's words: harmless, whatever they were. */
 function fromServer(html) {
   const made = document.createElement("template");
@@ -24,7 +29,7 @@ export function sentencePart(sentence, position, onSource) {
   if (sentence.text === null) {
     text.append(element("em", "withheld", WITHHELD));
   } else if (sentence.html === null) {
-    text.append(collapsed(sentence.text));
+    text.append(inLines(sentence.text));
   } else {
     text.append(fromServer(sentence.html));
   }
@@ -127,7 +132,7 @@ export function asPlainText(answer) {
       return `[${sources.indexOf(line) + 1}]`;
     });
     const verdict = sentence.verdict === "supported" ? "" : ` (${sentence.verdict})`;
-    return `${collapsed(sentence.text ?? "…")}${verdict}${numbers.length ? ` ${numbers.join("")}` : ""}`;
+    return `${inLines(sentence.text ?? "…")}${verdict}${numbers.length ? ` ${numbers.join("")}` : ""}`;
   });
   return [...lines, "", ...sources.map((line, index) => `[${index + 1}] ${line}`)].join("\n").trim();
 }
