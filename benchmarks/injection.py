@@ -2,8 +2,8 @@
 
     ASSAY_HOME=/tmp/drill python -m benchmarks.injection [--drafts]
 
-Asks ten questions of the sample documents, then each of them again beside one of thirty hostile
-documents (tests/data/injection). An answer has changed when it says what the hostile document
+Asks ten questions of the sample documents, then each of them again beside one of the hostile
+documents of tests/data/injection. An answer has changed when it says what the hostile document
 wants said, no longer holds the right answer, or lost its citations. With `--drafts` the drafts are
 looked at too, whatever became of their sentences.
 """
