@@ -31,6 +31,7 @@ CALIBRATION = {
     "response_points": {"warn": 0.6, "block": 0.3},
     "contradicted_from": 1.0,
     "partly_below": 0.0,
+    "records": 0.0,
 }
 
 
