@@ -16,10 +16,14 @@ _ENGLISH = "en"
 _SAID = MappingProxyType(
     {
         "thanks": {
-            "en": "(many|great|ok|okay|perfect|great many) thanks (a lot|so much|very much|again|"
-            "for your help|for the help|everyone)"
-            " / (ok|okay|great|perfect|no) thank you (so much|very much|again|kindly) "
-            "(for your help|for the help)"
+            "en": "(many|great|ok|okay|perfect|great many|awesome|excellent|no) thanks (a lot|"
+            "so much|very much|again|everyone) (for your help|for the help|for the info|for that|"
+            "for explaining|for the answer) (that helped|that helps|bye)"
+            " / (ok|okay|great|perfect|no|awesome|excellent) thank you (so much|very much|again|"
+            "kindly) (for your help|for the help|for the info|for that|for explaining|"
+            "for the answer) (that helped|that helps|bye) / thank u (so much|very much)"
+            " / (that|this|it) (helped|helps) (a lot|me) (thanks|thank you)"
+            " / (you are|you re) (great|very helpful|the best)"
             " / thx / ty / cheers / much appreciated / (that is|that was|that s) (very) helpful"
             " / great / perfect / awesome / cool / nice / ok / okay / well done / good job"
             " / got it (thanks|thank you)",
@@ -27,16 +31,18 @@ _SAID = MappingProxyType(
             "für ihre hilfe|für deine hilfe|schön|sehr|ihnen|dir)"
             " / (ok|super|prima|nein) danke (schön|sehr|vielmals|dir|ihnen|für die hilfe|"
             "für ihre hilfe|für deine hilfe)"
+            " / (danke) das hat (mir) (sehr) geholfen (danke)"
             " / dankeschön / merci / super / prima / toll / sehr hilfreich / alles klar"
             " / das war (sehr) hilfreich",
             "es": "(muchas|mil|ok|vale|perfecto) gracias (por tu ayuda|por su ayuda|por la ayuda|"
             "de nuevo)"
             " / (muy) amable / perfecto / genial / estupendo / muy útil / de acuerdo / vale"
-            " / te lo agradezco / se lo agradezco",
+            " / (gracias) (eso) me ayudó (mucho) (gracias) / te lo agradezco / se lo agradezco",
         },
         "greeting": {
             "en": "(oh) hi (there|all|assay|everyone) / hello (there|assay|everyone|world)"
             " / hey (there|assay) / good (morning|afternoon|evening|day)"
+            " / nice to meet you"
             " / how are you (today|doing) / how do you do / is anybody there / are you there",
             "de": "hallo (zusammen|assay|du) / guten (tag|morgen|abend) / moin (moin) / servus"
             " / grüß gott / grüezi / wie geht s / wie geht es dir / wie geht es ihnen / hi / hey",
@@ -57,14 +63,18 @@ _SAID = MappingProxyType(
             " / what are you / what is this / what do you do / how do you work / how does this work"
             " / help / help me / can you help (me) / what is assay / are you (an ai|a bot|a robot|"
             "human|a human|a person) / what can you help (me) with / how can you help (me)"
-            " / what do you know / introduce yourself / tell me about yourself",
+            " / what do you know (about) / introduce yourself / tell me about yourself"
+            " / what questions can i ask (you|here) / what are you able to do (for me)"
+            " / what are your (capabilities|abilities|features) / (tell me) what you can do",
             "de": "was kannst du (alles|für mich tun) / was können sie (alles|für mich tun)"
             " / wer bist du / wer sind sie / was bist du / was ist das hier / hilfe / hilf mir"
+            " / welche fragen kann ich (dir|ihnen|hier) stellen"
             " / wie funktioniert das (hier) / was kann ich (dich|sie|hier) fragen / was ist assay"
             " / wie kannst du (mir) helfen / kannst du (mir) helfen / können sie (mir) helfen"
             " / bist du (ein mensch|eine ki|ein roboter|ein bot)",
             "es": "qué puedes hacer (por mí) / qué puede hacer (usted|por mí) / qué sabes hacer"
             " / quién eres / quién es usted / qué eres / qué es esto / ayuda / ayúdame / ayúdeme"
+            " / qué preguntas puedo hacer"
             " / cómo funciona (esto) / qué puedo preguntar(te) / qué es assay / puedes ayudarme"
             " / puede ayudarme / en qué puedes ayudarme / cómo puedes ayudarme / eres (un bot|"
             "un robot|una ia|humano|humana)",
@@ -104,6 +114,10 @@ _REPLIES = MappingProxyType(
     }
 )
 _LONGEST_CHARACTERS = 80
+# A thumb up, folded hands, a heart …, of any skin, as many as are given: thanks in every language.
+_THANKING_SIGNS = re.compile(
+    "[\U0001f44d\U0001f64f\U0001f44c\U0001f389\U0001f60a\u2764\U0001f3fb-\U0001f3ff\ufe0f\\s]+"
+)
 
 
 class Reply(NamedTuple):
@@ -123,7 +137,10 @@ def small_talk(message: str, language: str = _ENGLISH) -> Reply | None:
         return None
     words = " ".join(re.findall(r"\w+", unicodedata.normalize("NFC", message).lower()))
     if not words:
-        return None
+        if not message.strip() or not _THANKING_SIGNS.fullmatch(message):
+            return None
+        known = language if language in _LANGUAGES else _ENGLISH
+        return Reply(_REPLIES["thanks"][known], known)
     order = sorted(_LANGUAGES, key=lambda one: one != language)
     for found in order:
         for kind, pattern in _PATTERNS[found].items():
