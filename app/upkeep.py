@@ -202,10 +202,10 @@ def _take_again(assay: Assay) -> None:
                 assay.originals.put(content)
 
 
-def _left_over_files(assay: Assay) -> list[Path]:
+def _left_over_files(assay: Assay) -> list[str]:
     """Originals no document refers to: a process was killed before its transaction committed."""
     wanted = assay.maintenance.original_hashes()
-    return [path for path in assay.originals.files() if path.name not in wanted]
+    return [name for name in assay.originals.names() if name not in wanted]
 
 
 def _left_overs(assay: Assay) -> str | None:
@@ -222,7 +222,8 @@ def sweep_left_overs(assay: Assay) -> None:
     """Remove what a killed process left: no original may outlive its document."""
     sweep_scratch(assay.settings.home)
     sweep_staging(assay)
-    assay.store.remove_unreferenced([path.name for path in _left_over_files(assay)])
+    if left := _left_over_files(assay):  # else nobody's turn to write is waited for
+        assay.store.remove_unreferenced(left)
 
 
 def _model_problem(load: Callable[[], object]) -> str | None:

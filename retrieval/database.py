@@ -19,6 +19,7 @@ _logger = logging.getLogger(__name__)
 BUSY_TIMEOUT_SECONDS = 120.0
 WRITE_BACK_SECONDS = 10.0
 
+_PATIENCE = "busy_timeout_seconds"  # where an engine keeps how long it waits for its turn
 _RETRY_SECONDS = 0.01
 _WRITE_BACK_SLICE_MILLISECONDS = 200
 _SEAL_SECONDS = 2.0
@@ -43,6 +44,7 @@ def open_database(path: Path, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECO
     engine = create_engine(
         URL.create("sqlite", database=str(path)),  # a folder's name may hold a `?`
         connect_args={"timeout": busy_timeout_seconds, "check_same_thread": False},
+        execution_options={_PATIENCE: busy_timeout_seconds},
         hide_parameters=True,  # errors are logged and kept; questions and answers are not
     )
 
@@ -91,7 +93,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
             yield connection
     except OperationalError as error:
         if "database is locked" in str(error):
-            raise StoreBusy(Path(engine.url.database or ""), BUSY_TIMEOUT_SECONDS) from error
+            waited = engine.get_execution_options().get(_PATIENCE, BUSY_TIMEOUT_SECONDS)
+            raise StoreBusy(Path(engine.url.database or ""), waited) from error
         raise
 
 

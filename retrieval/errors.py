@@ -64,7 +64,7 @@ class StoreBusy(RetrievalError):
 
     def __init__(self, database: Path, waited_seconds: float) -> None:
         super().__init__(
-            f"another process has been writing to {database} for more than {waited_seconds:.0f} s; "
+            f"another process has been writing to {database} for more than {waited_seconds:g} s; "
             "wait for it to end and run the command again"
         )
 

@@ -8,6 +8,7 @@ process from removing the bytes another is about to refer to.
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -62,6 +63,14 @@ class Originals:
     def remove(self, sha256: str) -> None:
         """Forget the bytes. Not an error when they are not there."""
         self.path(sha256).unlink(missing_ok=True)
+
+    def names(self) -> Iterator[str]:
+        """The name of every file in the folder, in no order; much cheaper than `files`."""
+        with suppress(FileNotFoundError), os.scandir(self._folder) as folders:
+            for folder in folders:
+                if folder.is_dir(follow_symlinks=False):
+                    with os.scandir(folder.path) as files:
+                        yield from (one.name for one in files if one.is_file(follow_symlinks=False))
 
     def files(self) -> Iterator[Path]:
         """Every file in the folder, unfinished ones of a killed process among them."""
