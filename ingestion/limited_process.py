@@ -5,6 +5,7 @@ unpickled. The limits it puts on itself are in `reader_process`.
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,6 +18,10 @@ from ingestion.errors import ReaderCrashed
 
 LIMIT_MEMORY_BYTES = 2 << 30
 _START_SECONDS = 60
+# A child that is given little of a busy machine may take so many times its limit, as long as it
+# gets this share of it each time: one that waits for nothing gets none.
+_MOST_PERIODS = 10
+_WORKING_SHARE = 0.01
 # Isolated mode ignores the environment and the working folder, so that neither can plant a
 # module; the folder our packages are in is given by hand and works for a checkout as well.
 _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from {module} import main; main()"
@@ -68,19 +73,26 @@ class LimitedProcess:
         """The child's process id, None when there is no child."""
         return self._process.pid if self._process else None
 
-    def ask(self, request: dict[str, object], data: bytes, seconds: float) -> Any:  # noqa: ANN401
+    def ask(
+        self, request: dict[str, object], data: bytes, seconds: float, *, is_patient: bool = False
+    ) -> Any:  # noqa: ANN401
         """Send a request with the bytes it is about; give the reply, untrusted JSON.
+
+        Args:
+            is_patient: on a machine too busy to give it `seconds` of a processor in that time, let
+                it go on for up to ten times as long. Only where /proc tells how much it got.
 
         Raises:
             ReaderCrashed: it ran out of time or memory, or ended. The next gets a new one.
         """
         process = self._running()
         header = json.dumps(request).encode()
-        return self._exchange(process, [len(header).to_bytes(4) + header, data], seconds)
+        message = [len(header).to_bytes(4) + header, data]
+        return self._exchange(process, message, seconds, is_patient=is_patient)
 
-    def listen(self, seconds: float) -> Any:  # noqa: ANN401
-        """Another reply to the last request. Raises as `ask`."""
-        return self._exchange(self._running(), [], seconds)
+    def listen(self, seconds: float, *, is_patient: bool = False) -> Any:  # noqa: ANN401
+        """Another reply to the last request. Takes and raises what `ask` does."""
+        return self._exchange(self._running(), [], seconds, is_patient=is_patient)
 
     def close(self) -> None:
         """End the child; a later `read` starts another."""
@@ -108,10 +120,15 @@ class LimitedProcess:
         return self._process
 
     def _exchange(
-        self, process: subprocess.Popen[bytes], message: list[bytes], seconds: float
+        self,
+        process: subprocess.Popen[bytes],
+        message: list[bytes],
+        seconds: float,
+        *,
+        is_patient: bool = False,
     ) -> Any:  # noqa: ANN401  # untrusted JSON
         """Send and receive; a watchdog kills a child that takes too long, which ends the wait."""
-        watchdog = _Watchdog(process, seconds)
+        watchdog = _Watchdog(process, seconds, periods=_MOST_PERIODS if is_patient else 1)
         try:
             payload = self._payload(process, message)
         except BaseException:  # interrupted: what comes next from this child would be stale
@@ -171,24 +188,65 @@ class LimitedProcess:
         return code
 
 
-class _Watchdog:
-    """Kills a process that runs past its time."""
+def processor_seconds(pid: int) -> float | None:
+    """How much of a processor a process has had so far; None where the system does not tell."""
+    try:
+        # The name, in parentheses, may hold anything; the times are the 14th and 15th field.
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return None
 
-    def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+
+def is_starved(got: float | None, *, since_last_look: float | None, limit: float) -> bool:
+    """Whether a process is slow because it gets little of the processor, and not by itself.
+
+    Args:
+        got: seconds of a processor for this file so far; None if not known, as the next.
+        since_last_look: how much of that in the last `limit` seconds.
+        limit: seconds of a processor that a file may take.
+    """
+    if got is None or since_last_look is None or got >= limit:
+        return False
+    return since_last_look >= _WORKING_SHARE * limit
+
+
+class _Watchdog:
+    """Kills a process that runs past its time, which may be a few periods of `seconds`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], seconds: float, *, periods: int) -> None:
         self.has_bitten = False
         self._process = process
-        self._timer = threading.Timer(seconds, self._bite)
-        self._timer.daemon = True
-        self._timer.start()
+        self._seconds = seconds
+        self._periods = periods
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
         """Call it off. Afterwards it has bitten or never will: it cannot hit the next file."""
-        self._timer.cancel()
-        self._timer.join()
+        self._is_over.set()
+        self._thread.join()
 
-    def _bite(self) -> None:
+    def _watch(self) -> None:
+        start = before = processor_seconds(self._process.pid)
+        for _ in range(self._periods):
+            if self._is_over.wait(self._seconds):
+                return
+            now = processor_seconds(self._process.pid)
+            if not is_starved(
+                _difference(now, start),
+                since_last_look=_difference(now, before),
+                limit=self._seconds,
+            ):
+                break
+            before = now
         self.has_bitten = True
         self._process.kill()
+
+
+def _difference(later: float | None, earlier: float | None) -> float | None:
+    return None if later is None or earlier is None else later - earlier
 
 
 def _end_in_words(code: int) -> str:

@@ -79,11 +79,11 @@ class ReaderProcess(LimitedProcess):
             "reads_hidden": self._reads_hidden,
             "passwords": self._passwords,
         }
-        reply = self.ask(request, data, self._timeout_seconds)
+        reply = self.ask(request, data, self._timeout_seconds, is_patient=True)
         for _ in range(_MOST_SIGNS_OF_LIFE):
             if reply != {"alive": True}:
                 break
-            reply = self.listen(self._timeout_seconds)
+            reply = self.listen(self._timeout_seconds, is_patient=True)
         return self._outcome(reply)
 
     def _outcome(self, reply: object) -> ParsedDocument:
