@@ -20,6 +20,7 @@ from generation.presumption import (
     differs_in_number,
     goes_beyond,
     presumed,
+    repeats,
     speaks_of_evidence,
 )
 from generation.prompt import Excerpt, Prompt, build_prompt
@@ -285,6 +286,7 @@ class Answerer:
             complete, rest = complete_sentences(
                 rest + piece.text, is_final=piece.finish_reason is not None
             )
+            complete = [one for one in complete if not repeats(one, first.content)]
             for written in self._assay(run, complete, prompt.evidence, before):
                 sentence = self._restated(run, written, prompt.evidence)
                 if not run.has_said(sentence.text):

@@ -9,9 +9,11 @@ import re
 from collections.abc import Iterable
 
 from generation.groundedness.words import Words, words_of
+from retrieval.sentences import sentence_spans
 
 # Words of this length that begin alike are forms of one: recognises, recognition.
 _BEGINNING = 6
+_TELLING_WORDS = 3
 # The prompt calls it so, and a small model then speaks of it in place of answering.
 _OF_EVIDENCE = re.compile(r"\W*(?:the|this) (?:provided |given |above )?evidence\b", re.IGNORECASE)
 
@@ -60,6 +62,18 @@ def goes_beyond(sentence: str, quotes: Iterable[str]) -> bool:
 def speaks_of_evidence(sentence: str) -> bool:
     """Whether a sentence is about the evidence itself: it says nothing that a document says."""
     return _OF_EVIDENCE.match(sentence) is not None
+
+
+def repeats(sentence: str, instructions: str) -> bool:
+    """Whether a sentence only says again what one sentence of the instructions says.
+
+    That is no answer but a small model's slip. From three words that carry something on.
+    """
+    said = words_of(sentence).content
+    return len(said) >= _TELLING_WORDS and any(
+        said <= words_of(instructions[start:end]).content
+        for start, end in sentence_spans(instructions)
+    )
 
 
 def _content(texts: Iterable[Words]) -> frozenset[str]:
