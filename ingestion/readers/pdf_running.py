@@ -19,10 +19,11 @@ _FACING = 2  # left and right pages may have heads of their own
 _NUMBER = re.compile(r"\d{1,6}")
 _MOST_NUMBERS = 12  # a line with more is a row of a table
 _GRID = 3.0  # units of the page that a head may move from page to page
+_ANYWHERE = -1
 
 
 class _Place(NamedTuple):
-    """What a line says, and how high it stands."""
+    """What a line says, and how high it stands, or that this does not matter."""
 
     text: str
     height: int
@@ -57,7 +58,11 @@ def _edge_places(page: Sequence[Line], number: int, usual: Usual) -> dict[int, s
         # Large lines are titles: several pages may go on with one.
         if line.box is not None and not is_larger(line, usual):
             height = round(line.box.bottom / _GRID)
-            found[position] = {_Place(text, height) for text in _wordings(line.text, number)}
+            text, *counting = _wordings(line.text, number)
+            found[position] = {_Place(one, height) for one in (text, *counting)}
+            if position in {0, len(page) - 1}:
+                # Where pages end with their text, their feet stand anywhere.
+                found[position] |= {_Place(one, _ANYWHERE) for one in counting}
     return found
 
 

@@ -356,6 +356,18 @@ def test_the_number_of_the_page_may_stand_among_others():
     assert [len(page) for page in kept] == [11, 9, 9, 9]
 
 
+def test_a_foot_that_counts_may_stand_where_the_text_ends():
+    pages = printed(4, foot="Ardent Ltd. | Form 10-Q | {page}")
+    ended = [
+        [*page[: 3 + p], line(page[-1].text, 680 - 14 * (3 + p))] for p, page in enumerate(pages)
+    ]
+    kept = without_running_lines(ended, usual_of(ended))
+    assert [len(page) for page in kept] == [4, 3, 4, 5]
+    assert kept[0][-1].text == "Ardent Ltd. | Form 10-Q | 1"
+    said = [[*page[:-1], line("The end", page[-1].box.bottom)] for page in ended]
+    assert [len(page) for page in without_running_lines(said, usual_of(said))] == [4, 4, 5, 6]
+
+
 def test_two_pages_are_too_few_for_a_running_head():
     pages = printed(2)
     assert without_running_lines(pages, usual_of(pages)) == pages
