@@ -138,7 +138,7 @@ class LimitedProcess:
             watchdog.stop()
         if watchdog.has_bitten or payload is None:
             code = self._end_of(process)
-            if watchdog.has_bitten:
+            if watchdog.has_bitten or code == -signal.SIGXCPU:
                 raise ReaderCrashed(
                     f"reading took longer than the limit of {seconds:g} seconds; split it, or try "
                     "again when the machine is less busy",
@@ -256,5 +256,4 @@ def _end_in_words(code: int) -> str:
         name = signal.Signals(-code).name
     except ValueError:
         return f"signal {-code}"
-    reasons = {"SIGKILL": "killed, perhaps for want of memory", "SIGXCPU": "too much time"}
-    return f"{name}: {reasons[name]}" if name in reasons else name
+    return f"{name}: killed, perhaps for want of memory" if name == "SIGKILL" else name

@@ -57,6 +57,7 @@ def test_a_completion_in_one_piece(site):
         "abstained", "answerability", "sentences", "nearest", "timings", "engine_info", "decoding",
         "prompt_version", "change_number", "finish_reason", "drafts", "language", "evidence",
         "left_out",
+        "pins",
         "policy",
         "struck",
         "standalone_question",

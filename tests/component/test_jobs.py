@@ -344,7 +344,7 @@ def test_a_clock_that_goes_back_changes_no_duration(desk, folder, monkeypatch):
 
 
 def test_a_file_that_takes_too_long_is_rejected_and_the_others_come_in(desk, folder):
-    write(folder, a="A.", slow="[a](" * 60_000 + "*a **b " * 60_000)
+    write(folder, a="A.", slow="[a](" * 300_000 + "*a **b " * 300_000)
     (folder / "slow.txt").rename(folder / "slow.md")
     ingester = Ingester(
         desk.library.store,

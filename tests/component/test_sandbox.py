@@ -52,7 +52,7 @@ def word_of(text_bytes: int) -> bytes:
 
 def slow_markdown() -> bytes:
     """Links that never close: minutes of work for a parser that looks ahead from each."""
-    return b"[a](" * 60_000 + b"*a **b " * 60_000
+    return b"[a](" * 300_000 + b"*a **b " * 300_000
 
 
 def assert_still_reads(reader: ReaderProcess) -> None:
