@@ -197,14 +197,15 @@ class LexicalIndex:
         self.seal()
 
     def _is_usable(self, *, waits: bool) -> bool:
+        """Whether a search may begin now: what is noticed while it runs holds for the next."""
         if not self._is_trusted:
-            if waits or not self._tends or self._is_small():
-                self.look_over()
-            else:
+            if not waits and self._tends and not self._is_small():
                 self._in_background(self.look_over)
+                return False
+            self.look_over()
         elif self._tends and monotonic() - self._looked_at > _LOOK_AGAIN_SECONDS:
             self._in_background(self._look_again)
-        return self._is_trusted
+        return True
 
     def _look_again(self) -> None:
         """Notice what was damaged since this process began, and SQLite has not seen."""

@@ -339,3 +339,16 @@ def test_a_process_that_stays_looks_again(library, monkeypatch):
     assert found(library, QUESTION, lexical=lexical) == expected
     assert lexical.problem() is None
     assert seal.read_bytes() != sealed  # made again
+
+
+def test_a_search_that_began_before_the_index_was_doubted_is_answered(library, monkeypatch):
+    expected = found(library, QUESTION)
+    lexical = library.new_lexical()
+    lexical.tend()
+    monkeypatch.setattr("retrieval.lexical._LOOK_AGAIN_SECONDS", -1.0)
+
+    def doubted_at_once(look) -> None:
+        lexical._is_trusted = False
+
+    monkeypatch.setattr(lexical, "_in_background", doubted_at_once)
+    assert found(library, QUESTION, lexical=lexical) == expected
