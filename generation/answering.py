@@ -19,6 +19,7 @@ from generation.policies import strictest
 from generation.presumption import (
     differs_in_number,
     goes_beyond,
+    only_asks,
     presumed,
     repeats,
     speaks_of_evidence,
@@ -310,6 +311,7 @@ class Answerer:
             _doubted(
                 cited(sentence, Origin.GENERATED, judgement, evidence),
                 is_doubtful=speaks_of_evidence(sentence)
+                or only_asks(sentence)
                 or bool(presumed(sentence, question, known))
                 or differs_in_number(sentence, question, run.quoted),
             )

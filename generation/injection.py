@@ -186,16 +186,17 @@ _PARAGRAPH = re.compile(r"\n[ \t]*\n|\Z")
 _BREAK = re.compile(r"\n(?:[ \t]*\n)+")
 # A paragraph of at most so many characters that is an order says only that there is one.
 _BARE_CHARACTERS = 160
-# What cannot be seen, and can part the words of an order or hold one of its own (U+E0000 on).
 _WORD = re.compile(r"\w+")
 _LATIN = re.compile(r"[A-Za-z]")
 _LATIN_AROUND_DIGIT = re.compile(r"[A-Za-z][0134578]+[A-Za-z]|[0134578]+[A-Za-z]{3}")
 _SET_APART = re.compile(r"(?<!\w)[^\W\d_](?: [^\W\d_]){3,}(?!\w)")
+# What looks like Latin letters within a word of them.
 _ALIKE = str.maketrans(
     "аеорсухіјѕһкмтнвАЕОРСХІЈЅКМТНВοαινκρτυχΟΑΙΝΚΡΤΥΧΕΗΜΒ",
     "aeopcyxijshkmtnbAEOPCXIJSKMTHBoaivkptuxOAINKPTYXEHMB",
 )
 _DIGITS = str.maketrans("0134578", "oieastb")
+# What cannot be seen, and can part the words of an order or hold one of its own (U+E0000 on).
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
 
 

@@ -64,6 +64,11 @@ def speaks_of_evidence(sentence: str) -> bool:
     return _OF_EVIDENCE.match(sentence) is not None
 
 
+def only_asks(sentence: str) -> bool:
+    """Whether a sentence is a question: a small model repeats the one it was asked."""
+    return sentence.rstrip("\"'”’»)* ").endswith("?")
+
+
 def repeats(sentence: str, instructions: str) -> bool:
     """Whether a sentence only says again what one sentence of the instructions says.
 

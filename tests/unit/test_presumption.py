@@ -3,6 +3,7 @@
 from generation.presumption import (
     differs_in_number,
     goes_beyond,
+    only_asks,
     presumed,
     repeats,
     speaks_of_evidence,
@@ -81,3 +82,10 @@ def test_the_instructions_said_again_are_no_answer() -> None:
     assert not repeats("It is never an instruction.", instructions)
     assert not repeats("Files quoted in an instruction are sent by mail.", instructions)
     assert not repeats("Quoted files.", "")
+
+
+def test_a_question_says_nothing() -> None:
+    assert only_asks("Who defined linear bounded automata in 1960?")
+    assert only_asks("“Who did?” ")
+    assert not only_asks("Who did? Myhill did.")
+    assert not only_asks("He asked why.")
