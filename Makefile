@@ -13,6 +13,8 @@ PYTHON ?=
 TORCH_BACKEND ?= auto
 UPGRADE ?=
 export PYTHON TORCH_BACKEND
+# Kept, whatever the shell says: without it each start of `assay` compiles some 400 modules, half of its time.
+export PYTHONDONTWRITEBYTECODE :=
 
 PY := .venv/bin/python
 # Tests share servers, models and files within a file of tests, never between files. Each process needs up to 3 GB.

@@ -1,6 +1,8 @@
 """The `assay` command: its groups, its errors, its exit codes."""
 
+import atexit
 import errno
+import gc
 import os
 import sys
 import traceback
@@ -62,6 +64,8 @@ def main() -> None:
     # No model library may look for updates or files on the network unless a hub id is configured.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     log_as("text")  # until the settings are read
+    # Or the interpreter looks at its end through all that was imported, for what nobody refers to.
+    atexit.register(gc.freeze)
     terminal = Terminal()
     try:
         # What a command tells `Context.exit` comes back as a value; None, that is 0, otherwise.
