@@ -19,9 +19,9 @@ from generation.policies import strictest
 from generation.presumption import (
     differs_in_number,
     goes_beyond,
-    only_asks,
     presumed,
     repeats,
+    says_nothing,
     speaks_of_evidence,
 )
 from generation.prompt import Excerpt, Prompt, build_prompt
@@ -311,7 +311,7 @@ class Answerer:
             _doubted(
                 cited(sentence, Origin.GENERATED, judgement, evidence),
                 is_doubtful=speaks_of_evidence(sentence)
-                or only_asks(sentence)
+                or says_nothing(sentence, question)
                 or bool(presumed(sentence, question, known))
                 or differs_in_number(sentence, question, run.quoted),
             )

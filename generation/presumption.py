@@ -17,6 +17,12 @@ _TELLING_WORDS = 3
 # The prompt calls it so, and a small model then speaks of it in place of answering.
 _OF_EVIDENCE = re.compile(r"\W*(?:the|this) (?:provided |given |above )?evidence\b", re.IGNORECASE)
 
+_BARE_ANSWER = re.compile(
+    r"\W*(?:the )?(?:correct |final |short )?answer (?:to (?:this|the|your) question )?(?:is|are)\b",
+    re.IGNORECASE,
+)
+_WANTS_MORE = re.compile(r"\b(?:what|wh(?:o|om|ose|ich|ere|en|y)|how)\b", re.IGNORECASE)
+
 
 def presumed(sentence: str, question: str, evidence: Iterable[str]) -> frozenset[str]:
     """The words, as stems, that a sentence takes from the question and that are in no evidence.
@@ -64,9 +70,17 @@ def speaks_of_evidence(sentence: str) -> bool:
     return _OF_EVIDENCE.match(sentence) is not None
 
 
-def only_asks(sentence: str) -> bool:
-    """Whether a sentence is a question: a small model repeats the one it was asked."""
-    return sentence.rstrip("\"'”’»)* ").endswith("?")
+def says_nothing(sentence: str, question: str) -> bool:
+    """Whether a sentence states nothing that a document could: it asks, it calls a bare word the
+    answer ("The answer is 1273."), or it says again what the question says.
+
+    Questions that want a yes or no are answered in their own words; so only those with an
+    interrogative, in English, count for the last.
+    """
+    if sentence.rstrip("\"'”’»)* ").endswith("?") or _BARE_ANSWER.match(sentence):
+        return True
+    said = words_of(sentence).content
+    return _WANTS_MORE.search(question) is not None and said <= words_of(question).content
 
 
 def repeats(sentence: str, instructions: str) -> bool:

@@ -3,9 +3,9 @@
 from generation.presumption import (
     differs_in_number,
     goes_beyond,
-    only_asks,
     presumed,
     repeats,
+    says_nothing,
     speaks_of_evidence,
 )
 
@@ -85,7 +85,23 @@ def test_the_instructions_said_again_are_no_answer() -> None:
 
 
 def test_a_question_says_nothing() -> None:
-    assert only_asks("Who defined linear bounded automata in 1960?")
-    assert only_asks("“Who did?” ")
-    assert not only_asks("Who did? Myhill did.")
-    assert not only_asks("He asked why.")
+    question = "Who defined linear bounded automata in 1960?"
+    assert says_nothing(question, question)
+    assert says_nothing("“Who did?” ", question)
+    assert not says_nothing("Who did? Myhill defined them.", question)
+    assert not says_nothing("He asked why automata are bounded by tape.", question)
+
+
+def test_a_bare_word_called_the_answer_says_nothing() -> None:
+    question = "When did Kublai attack Xiangyang?"
+    assert says_nothing('The answer is "1273".', question)
+    assert says_nothing("Answer to the question is: he attacked in 1273.", question)
+    assert not says_nothing("Kublai attacked in 1273.", question)
+    assert not says_nothing("The answer was sent in 1273.", question)
+
+
+def test_what_the_question_says_already_is_no_answer_unless_yes_or_no_is_wanted() -> None:
+    question = "What kind of amino acids are overrepresented in epitope regions?"
+    assert says_nothing("The amino acids are overrepresented in epitope regions.", question)
+    assert not says_nothing("Hydrophilic amino acids are overrepresented.", question)
+    assert not says_nothing("The tea is hot.", "Is the tea hot?")
