@@ -18,7 +18,7 @@ _TELLING_WORDS = 3
 _OF_EVIDENCE = re.compile(r"\W*(?:the|this) (?:provided |given |above )?evidence\b", re.IGNORECASE)
 
 _BARE_ANSWER = re.compile(
-    r"\W*(?:the )?(?:correct |final |short )?answer (?:to (?:this|the|your) question )?(?:is|are)\b",
+    r"\W*(?:the )?(?:final )?answer (?:to (?:this|the|your) question )?(?:is|are)\b",
     re.IGNORECASE,
 )
 _WANTS_MORE = re.compile(r"\b(?:what|wh(?:o|om|ose|ich|ere|en|y)|how)\b", re.IGNORECASE)
