@@ -14,7 +14,7 @@ from app.job_commands import note_new_job
 from app.job_locks import JobLocks
 from ingestion.jobs.states import WORKABLE
 from ingestion.jobs.store import JobStore
-from ingestion.jobs.types import Command, ItemState, Job, NewItem, Source, SourceKind
+from ingestion.jobs.types import Command, ItemState, Job, JobState, NewItem, Source, SourceKind
 from ingestion.jobs.work import JobWork
 from retrieval.types import Collection
 
@@ -179,6 +179,11 @@ def has_work(jobs: JobStore, home: Path) -> bool:
     """Whether a worker would find a job that nobody works on."""
     locks = JobLocks(home)
     return any(not locks.is_held(job_id) for job_id in jobs.workable())
+
+
+def is_left(job: Job, home: Path) -> bool:
+    """Whether a job seems to run, and the process that worked on it is gone."""
+    return job.state is JobState.RUNNING and not JobLocks(home).is_held(job.id)
 
 
 def job_worker(jobs: JobStore, home: Path) -> BackgroundChild:

@@ -1,7 +1,6 @@
 """Follows folders: when something in them has changed and come to rest, a job brings it in."""
 
 import math
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.errors import CommandFailed
 from app.job_worker import ToDo, make_and_work
+from app.mounts import disks_below, is_remote
 from ingestion.errors import IngestionError, TooManyRemoved
 from ingestion.finding import shown
 from ingestion.ignoring import Selection
@@ -33,7 +33,6 @@ DEAF_SECONDS = 5.0
 _TIMES_OF_A_LOOK = 20.0
 _LONGEST_MOVE_SECONDS = 30.0
 _DEBOUNCE_MILLISECONDS = 400
-_REMOTE_KINDS = frozenset("nfs nfs4 cifs smb3 smbfs 9p afs ceph glusterfs vboxsf prl_fs".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,14 @@ class _Trouble:
 
 
 _UNSURE = _Trouble("removals", "this is another folder than when watching began: looking at it")
+
+
+def _unmounted(places: Sequence[str]) -> _Trouble:
+    names = ", ".join(map(shown, places))
+    return _Trouble(
+        f"unmounted {names}",
+        f"no longer mounted: {names}; nothing under it is removed while this watch goes on",
+    )
 
 
 class FolderWatch:
@@ -78,6 +85,7 @@ class FolderWatch:
         on_written: Callable[[Job], None] = lambda _: None,
         files: FilesOverTime | None = None,
         clock: Callable[[], float] = time.monotonic,
+        disks: Callable[[Path], frozenset[str]] = disks_below,
     ) -> None:
         self._assay, self._collection, self._source = assay, collection, source
         self._tell, self._on_written, self._clock = tell, on_written, clock
@@ -88,6 +96,8 @@ class FolderWatch:
         for folder, mark in zip(self.folders, self._marks, strict=True):
             if mark is None:
                 raise CommandFailed(f"{shown(folder)} is no folder; --watch follows folders only")
+        self._disks_below = disks
+        self._disks: set[str] = set()
         self._tried = Tried(clock=clock)
         self._trouble: _Trouble | None = None
         self._held_by: int | None = None
@@ -131,9 +141,10 @@ class FolderWatch:
                 "missing", f"{names} is not there: nothing is removed; waiting until it is back"
             )
         begun = self._clock()
-        listing, trouble = self._listing(is_trusted=marks == self._marks)
+        gone = self._gone_disks()
+        listing, trouble = self._listing(gone, is_trusted=marks == self._marks)
         self._look_seconds = self._clock() - begun
-        if self._present_marks() != marks:
+        if self._present_marks() != marks or self._gone_disks() != gone:
             self._is_restless = True  # it went while it was looked at: what was found is not all
             return trouble
         if trouble is None:
@@ -144,10 +155,13 @@ class FolderWatch:
         self._work(listing)
         return trouble
 
-    def _listing(self, *, is_trusted: bool) -> "tuple[Listing, _Trouble | None]":
+    def _listing(
+        self, gone: Sequence[str], *, is_trusted: bool
+    ) -> "tuple[Listing, _Trouble | None]":
         """What there is to do, and why nothing will be removed, if something perhaps should be.
 
         Args:
+            gone: where disks were mounted and are not any more.
             is_trusted: the folders are those that were there when watching began.
         """
         source = self._source
@@ -159,15 +173,17 @@ class FolderWatch:
                 sync=sync,
                 allow_mass_removal=source.allow_mass_removal and is_trusted,
                 selection=Selection(source.include, source.exclude),
+                unopened=gone,
             )
 
         listing = look(sync=False)
         if not source.sync:
             return listing, None
+        trouble = _unmounted(gone) if gone else None
         if self._may_be_moving(listing):
             return listing, self._trouble if is_trusted else self._trouble or _UNSURE
         try:
-            return look(sync=True), None
+            return look(sync=True), trouble
         except TooManyRemoved as error:
             which = "" if is_trusted else "this is another folder than when watching began; "
             return listing, _Trouble("removals", f"nothing is removed: {which}{error}")
@@ -221,6 +237,12 @@ class FolderWatch:
             self._is_restless = True
         return self._held_by is not None
 
+    def _gone_disks(self) -> list[str]:
+        """Where, below the folders, a disk was seen since watching began and is none now."""
+        here = frozenset[str]().union(*map(self._disks_below, self.folders))
+        self._disks |= here
+        return sorted(self._disks - here)
+
     def _present_marks(self) -> list[FolderMark | None]:
         return [FolderMark.of(folder) for folder in self.folders]
 
@@ -258,18 +280,3 @@ def follow(watch: FolderWatch) -> None:
             watch.is_deaf = True
             watch.step(has_changed=False)
             time.sleep(TICK_SECONDS)
-
-
-def is_remote(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
-    """Whether a folder lies where other machines write, of which our file system tells nothing."""
-    try:
-        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except OSError:
-        return False
-    kinds = {}
-    for line in lines:
-        _, place, kind, *_ = line.split(" ")
-        kinds[re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), place)] = kind
-    places = (str(place) for place in (folder, *folder.parents))
-    kind = next((kinds[place] for place in places if place in kinds), "")
-    return kind in _REMOTE_KINDS or kind.startswith("fuse.")

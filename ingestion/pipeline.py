@@ -191,8 +191,13 @@ class Ingester:
         sync: bool = False,
         allow_mass_removal: bool = False,
         selection: Selection = EVERYTHING,
+        unopened: Sequence[str] = (),
     ) -> Listing:
         """Find and compare; nothing is changed yet.
+
+        Args:
+            unopened: absolute folders of which the caller knows that what is in them cannot be
+                seen now: nothing under them has gone.
 
         Raises:
             TooManyRemoved: as `ingest`.
@@ -203,7 +208,7 @@ class Ingester:
             found.files,
             self._store.known_files(collection),
             synced_folders=folders,
-            unopened=found.unopened,
+            unopened=(*found.unopened, *unopened),
             selection=selection,
         )
         if not allow_mass_removal:

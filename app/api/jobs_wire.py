@@ -4,7 +4,7 @@ from typing import TypedDict
 
 from app.unlocking import needs_password
 from ingestion.jobs.progress import Tally, progress_of
-from ingestion.jobs.types import Item, ItemState, Job
+from ingestion.jobs.types import Item, ItemState, Job, JobState
 
 
 class TimeLeftJson(TypedDict):
@@ -80,7 +80,8 @@ def job_json(job: Job, tally: Tally, *, with_paths: bool) -> JobJson | Operators
         with_paths: say which folders of this server it looks at.
     """
     far = progress_of(tally)
-    left = far.left
+    # What was cancelled or has failed does not go on by itself.
+    left = None if job.state in {JobState.CANCELLED, JobState.FAILED} else far.left
     rate = far.passages_per_second
     shown: JobJson = {
         "job": job.id,

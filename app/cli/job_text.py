@@ -12,16 +12,15 @@ COLOURS = {"done": "green", "failed": "red", "cancelled": "yellow", "paused": "y
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
-def progress_text(far: "JobProgress") -> str:
-    """How far a job has come, in one line."""
-    parts = [
-        f"{far.files_done:,} of {far.files_total:,} files",
-        f"{size_text(far.bytes_done)} of {size_text(far.bytes_total)}",
-        f"{far.passages:,} passages",
-    ]
+def progress_text(far: "JobProgress", *, has_ended: bool = False) -> str:
+    """How far a job has come, in one line; of one that has ended, not how long the rest takes."""
+    parts = [f"{far.files_done:,} of {far.files_total:,} files"]
+    if far.bytes_total:  # of pages from the web nobody knows
+        parts.append(f"{size_text(far.bytes_done)} of {size_text(far.bytes_total)}")
+    parts.append(f"{far.passages:,} passages")
     if far.passages_per_second:
         parts.append(f"{far.passages_per_second:.0f} a second")
-    if far.files_done < far.files_total:
+    if far.files_done < far.files_total and not has_ended:
         parts.append(left_text(far.left))
     return ", ".join(parts)
 

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from app.bootstrap import Assay
     from ingestion.jobs.types import Command, Item, Job
 
+_LEFT = (
+    "nobody works on it: the process that did has ended; a running server, `assay jobs work` or "
+    "the same `assay ingest` goes on with it"
+)
 _STATES = ("queued", "running", "paused", "cancelled", "done", "failed")
 _ITEM_STATES = (
     "queued",
@@ -174,6 +178,9 @@ def _command(
 
 
 def _line(terminal: Terminal, assay: "Assay", job: "Job") -> None:
+    from app.job_worker import is_left
+    from ingestion.jobs.states import ENDED
+
     far = assay.jobs.progress(job.id)
     text = f"{job.id}  {job.state.value}  {job.collection.name}  {source_text(job)}"
     terminal.line(text, colour=COLOURS.get(job.state.value))
@@ -184,9 +191,12 @@ def _line(terminal: Terminal, assay: "Assay", job: "Job") -> None:
         counts.append(f"{job.removed} removed")
     if job.source.ignored:
         counts.append(f"{job.source.ignored} ignored")
-    terminal.line(f"    {progress_text(far)}")
+    terminal.line(f"    {progress_text(far, has_ended=job.state in ENDED)}")
     if counts:
-        terminal.line(f"    {', '.join(counts)}; {duration_text(job.active_seconds)} of work")
+        worked = f"; {duration_text(job.active_seconds)} of work" if job.active_seconds else ""
+        terminal.line(f"    {', '.join(counts)}{worked}")
+    if is_left(job, assay.settings.home):
+        terminal.line(f"    {_LEFT}")
     if job.reason:
         terminal.line(f"    {job.reason}")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,11 @@ def watch_folders(
 ) -> None:
     """Follow folders until Ctrl-C or SIGTERM; raises KeyboardInterrupt then."""
     from app.watch import FolderWatch, follow
+    from app.watch_locks import following
 
     signal.signal(signal.SIGTERM, _stop)
-    with _status_line() as status:
+    folders = [Path(path) for path in source.paths]
+    with following(assay.settings.home, collection, folders), _status_line() as status:
 
         def working(job: "Job") -> None:
             status.show(progress_text(assay.jobs.progress(job.id)))

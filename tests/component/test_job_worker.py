@@ -225,6 +225,23 @@ def test_jobs_are_listed_and_shown(assay, folder):
     assert json.loads(run("list", "--state", "failed", "--json").output) == {"jobs": []}
 
 
+def test_a_job_whose_process_is_gone_is_told_apart_from_one_that_is_worked_on(assay, folder):
+    job = assay.jobs.create(assay.store.ensure_collection("docs"), source_of(folder)).job
+    assay.jobs.begin(job.id)
+
+    def listed() -> str:
+        return CliRunner().invoke(jobs_command, ["list"], obj=Terminal()).output
+
+    locks = JobLocks(assay.settings.home)
+    with ExitStack() as held:
+        with locks.choosing():
+            held.enter_context(locks.held(job.id))
+        assert "nobody works on it" not in listed()
+    assert "nobody works on it: the process that did has ended" in listed()
+    work_through(assay)
+    assert "nobody works on it" not in listed()
+
+
 def test_jobs_are_commanded(assay):
     number = str(upload(assay))
     assert "paused" in run("pause", number).output

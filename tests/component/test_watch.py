@@ -8,8 +8,10 @@ import pytest
 
 from app.bootstrap import Assay
 from app.errors import CommandFailed
+from app.mounts import disks_below, is_remote
 from app.settings import Settings
-from app.watch import FolderWatch, Watching, changes_in, is_remote
+from app.watch import FolderWatch, Watching, changes_in
+from app.watch_locks import following
 from ingestion.jobs.types import Command, Job, JobState, Source, SourceKind
 from ingestion.pipeline import Ingester
 from ingestion.watching import SETTLE_SECONDS, FilesOverTime, FolderMark
@@ -35,6 +37,7 @@ class Story:
         self.assay, self.folder = assay, folder
         self.clock = Clock()
         self.told: list[Watching] = []
+        self.disks: frozenset[str] = frozenset()
         self.collection = assay.store.ensure_collection("docs")
 
     def begin(self, **options) -> FolderWatch:
@@ -48,6 +51,7 @@ class Story:
             tell=self.told.append,
             files=files,
             clock=self.clock,
+            disks=lambda _: self.disks,
         )
         self.watch.step(has_changed=False)
         return self.watch
@@ -189,6 +193,27 @@ def test_nothing_goes_because_the_folder_went(story, way):
     assert story.names == [f"f{i}.txt" for i in range(1, 6)]
 
 
+def test_nothing_goes_because_a_disk_below_the_folder_went(story):
+    story.write(**{f"f{i}": f"Text {i}." for i in range(9)})
+    disk = story.folder / "disk"
+    disk.mkdir()
+    (disk / "on.txt").write_text("On the disk.")
+    story.disks = frozenset({str(disk)})
+    story.begin(sync=True)
+    (disk / "on.txt").unlink()  # an empty folder is left where it was mounted
+    story.disks = frozenset()
+    (story.folder / "f0.txt").unlink()
+    for _ in range(3):
+        story.changed()
+    assert story.names == [*(f"f{i}.txt" for i in range(1, 9)), "on.txt"]
+    [trouble] = story.troubles
+    assert trouble.startswith(f"no longer mounted: {disk};")
+    story.disks = frozenset({str(disk)})
+    story.changed()
+    assert "goes on" in [one.text for one in story.told[-2:]]
+    assert story.names == [f"f{i}.txt" for i in range(1, 9)]  # there it is, without the file
+
+
 def test_too_many_removals_are_told_once_and_what_is_new_comes_in(story):
     story.write(a="A.", b="B.", c="C.")
     story.begin(sync=True)
@@ -232,6 +257,20 @@ def test_only_folders_that_are_there_are_followed(story):
         assert FolderMark.of(path) is None
 
 
+def test_a_folder_is_followed_by_one_process_at_a_time(story, tmp_path):
+    home, other = story.assay.settings.home, tmp_path / "other"
+    with following(home, story.collection, [story.folder, other]):
+        with (
+            pytest.raises(CommandFailed, match="files is followed already for collection 'docs'"),
+            following(home, story.collection, [story.folder]),
+        ):
+            pass
+        with following(home, story.assay.store.ensure_collection("more"), [story.folder]):
+            pass
+    with following(home, story.collection, [story.folder]):
+        pass
+
+
 def test_the_file_system_tells_of_changes(tmp_path):
     changes = changes_in([tmp_path])
     assert next(changes) is False
@@ -244,7 +283,13 @@ def test_the_file_system_tells_of_changes(tmp_path):
 
 @pytest.mark.parametrize(
     ("folder", "is_told_nothing"),
-    [("/data/team share/a", True), ("/data", False), ("/home", False), ("/mnt/ssh", True)],
+    [
+        ("/data/team share/a", True),
+        ("/data/local", False),
+        ("/home", False),
+        ("/mnt/ssh", True),
+        ("/mnt", True),
+    ],
 )
 def test_folders_that_other_machines_write_to_are_known(tmp_path, folder, is_told_nothing):
     mounts = tmp_path / "mounts"
@@ -254,3 +299,5 @@ def test_folders_that_other_machines_write_to_are_known(tmp_path, folder, is_tol
     )
     assert is_remote(Path(folder), mounts) is is_told_nothing
     assert not is_remote(Path(folder), tmp_path / "nothing of the kind")
+    assert disks_below(Path("/data"), mounts) == {"/data/team share"}
+    assert disks_below(Path("/mnt/ssh"), mounts) == frozenset()

@@ -1,14 +1,17 @@
 """How long it will take: worked by hand, and never a number without ground."""
 
 import math
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.api.jobs_wire import job_json
 from app.cli.job_text import duration_text, left_text, progress_text, size_text
 from ingestion.jobs.progress import JobProgress, Pace, Tally, TimeLeft, progress_of, time_left
-from ingestion.jobs.types import ItemState
+from ingestion.jobs.types import ItemState, Job, JobState, Source, SourceKind
+from retrieval.types import Collection
 
 STANDING = Pace(60.0, 0, 0, 0)
 
@@ -84,11 +87,34 @@ def test_a_job_without_items_has_no_pace():
     assert progress_of(tally) == JobProgress(0, 0, 0, 0, 0, None, TimeLeft(0.0, 0.0, 0.0))
 
 
+def test_a_job_that_stopped_half_way_says_no_time_left():
+    tally = Tally(
+        {ItemState.INDEXED: 9, ItemState.QUEUED: 9},
+        {ItemState.INDEXED: 90, ItemState.QUEUED: 90},
+        9,
+        Pace(30.0, 9, 90, 9),
+        Pace(30.0, 9, 90, 9),
+    )
+    now = datetime(2026, 11, 30, tzinfo=UTC)
+
+    def left(state: JobState) -> object:
+        source = Source(SourceKind.PATHS, paths=("/a",))
+        job = Job(1, Collection(1, "docs"), source, state, "", None, now, None, True, 0, 0, 30.0)
+        return job_json(job, tally, with_paths=False)["progress"]["left"]
+
+    assert left(JobState.RUNNING) is not None
+    assert left(JobState.PAUSED) is not None
+    assert left(JobState.CANCELLED) is left(JobState.FAILED) is None
+
+
 def test_progress_in_words():
     far = JobProgress(3, 40, 1_500_000, 9_000_000, 1200, 99.6, TimeLeft(400, 300, 500))
     assert progress_text(far) == (
         "3 of 40 files, 1.5 MB of 9.0 MB, 1,200 passages, 100 a second, about 5 min to 8 min left"
     )
+    assert progress_text(far, has_ended=True).endswith("1,200 passages, 100 a second")
+    pages = JobProgress(3, 40, 0, 0, 5, None, None)
+    assert progress_text(pages) == "3 of 40 files, 5 passages, time left not known yet"
     assert left_text(None) == "time left not known yet"
     assert [size_text(size) for size in (0, 999, 1000, 2 * 10**12)] == [
         "0 bytes", "999 bytes", "1.0 kB", "2.0 TB"

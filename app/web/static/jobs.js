@@ -2,6 +2,7 @@
 // why; and lets people pause, go on, cancel and try again.
 
 import { button, count, element, name } from "./elements.js";
+import { send } from "./requests.js";
 import { toast } from "./toasts.js";
 
 const ENDED = new Set(["done", "cancelled", "failed"]);
@@ -115,12 +116,14 @@ function offers(card, job) {
 }
 
 async function order(card, command) {
-  const reply = await fetch(`/api/jobs/${card.id}/${command}`, { method: "POST" });
-  const body = await reply.json().catch(() => null);
-  if (!reply.ok) return toast(`That was refused: ${body?.detail ?? reply.status}`);
-  card.isTold = false;
-  card.reasons.replaceChildren();
-  showJob(body);
+  try {
+    const job = await send("POST", `/api/jobs/${card.id}/${command}`);
+    card.isTold = false;
+    card.reasons.replaceChildren();
+    showJob(job);
+  } catch (failure) {
+    toast(failure.message);
+  }
 }
 
 function follow(card) {
@@ -135,6 +138,7 @@ function follow(card) {
   // The browser connects again by itself, unless the server refused.
   card.stream.addEventListener("error", () => {
     if (card.stream?.readyState === EventSource.CLOSED) end(card);
+    else card.state.textContent = "no connection to the server; trying again";
   });
 }
 
