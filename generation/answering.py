@@ -25,7 +25,7 @@ from generation.presumption import (
     speaks_of_evidence,
 )
 from generation.prompt import Excerpt, Prompt, build_prompt
-from generation.quoting import Quote, rank_quotes, statement_at
+from generation.quoting import Quote, rank_quotes, statement_at, supporting
 from generation.recall import ReadPassages, as_asked
 from generation.small_talk import small_talk
 from generation.sufficiency import (
@@ -175,13 +175,14 @@ class Answerer:
             yield Finished(run.abstention())
             return
         prompt = self._prompt(run, hits, quotes, recalled.turns)
-        first = quotes[: self._policy.quotes]
+        first = supporting(quotes, in_force(run.answering, run.engine).quotes)
         sources = [*(hits[quote.index] for quote in first), *prompt.evidence]
         run.policy = self._policy_over(
             recalled.collections.union(hit.passage.collection_id for hit in sources)
         )
         for sentence in _quoted(first, hits):
-            yield from run.keep(sentence)
+            if not run.has_said(sentence.text):
+                yield from run.keep(sentence)
         yield from self._generated(run, prompt, is_cancelled)
         yield from run.decide(_quoted(quotes[:_QUOTES_INSTEAD], hits))
         yield Finished(run.answer())
@@ -328,7 +329,7 @@ class Answerer:
         for source in sentence.citations:
             statement = _statement(source, evidence)
             is_order = any(is_command(part.quote) for part in statement)
-            if not (is_order and self._policy.is_guarded):
+            if statement and not (is_order and self._policy.is_guarded):
                 return _verbatim(statement)
         return _doubted(sentence, is_doubtful=True)
 

@@ -27,6 +27,10 @@ _LONGEST_TITLE = 10
 _SENTENCE_ENDS = frozenset(".!?…:;,)]\"'”’")
 # As many statements after a question are taken for its answer.
 _FOLLOWERS = 2
+# A span without text: of the question before any was asked, and after the last sentence.
+_END = (0, 0)
+# Of the best statement's score, in its passage and in others.
+_NEAR_HERE, _NEAR_ELSEWHERE = 0.6, 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,8 @@ class Quote:
     """`hits[index].passage.text[start:end]` and how well it fits the question.
 
     `words` are those of the question that stand in it or in its context. `header` is the row above
-    that says what its cells are, where it is a row of a table.
+    that says what its cells are, where it is a row of a table; `question` stands in the passage
+    before it, and is what it answers.
     """
 
     index: int
@@ -45,6 +50,7 @@ class Quote:
     score: float
     words: frozenset[str]
     header: Span | None = None
+    question: str = ""
 
     @property
     def spans(self) -> tuple[Span, ...]:
@@ -73,10 +79,7 @@ def rank_quotes(
     ]
     if not found:
         return []
-    texts = [
-        f"{place.lead} {hits[index].passage.text[place.start : place.end]}".strip()
-        for index, place in found
-    ]
+    texts = [place.read_in(hits[index].passage.text) for index, place in found]
     vectors = encoder.encode(beginnings([question, *texts], encoder))
     similarities = (vectors[1:] @ vectors[0]).tolist()
     contexts = [words_of(hit.passage.context).content for hit in hits]
@@ -85,17 +88,40 @@ def rank_quotes(
         words = asked.content & (words_of(text).content | contexts[index])
         coverage = share(asked.content, words)
         score = quote_score(similarity, coverage)
+        span = (place.start, place.end)
         quotes.append(
-            Quote(index, place.start, place.end, similarity, coverage, score, words, place.header)
+            Quote(index, *span, similarity, coverage, score, words, place.header, place.question)
         )
     return sorted(quotes, key=lambda quote: (-quote.score, quote.index, quote.start))
+
+
+def supporting(quotes: Sequence[Quote], most: int) -> list[Quote]:
+    """The best statement, and what of the others fits nearly as well and may complete it.
+
+    Args:
+        quotes: best first, as `rank_quotes` gives them.
+        most: so many at most, the best one included.
+
+    Returns:
+        Best first. In the passage of the best one, less is enough: what stands beside an answer
+        often is the rest of it. Both shares were chosen together (docs/LOG.md). Answers to other
+        questions of a document are left out: without their question they say something else.
+    """
+    best = quotes[:1]
+    return [*best, *(quote for quote in quotes[1:] if _completes(best[0], quote))][:most]
+
+
+def _completes(best: Quote, other: Quote) -> bool:
+    is_beside = other.index == best.index
+    is_own = not other.question or (is_beside and other.question == best.question)
+    return is_own and other.score >= best.score * (_NEAR_HERE if is_beside else _NEAR_ELSEWHERE)
 
 
 def statement_at(hit: Hit, start: int, end: int) -> tuple[Span, ...]:
     """The statement that most of `hit.passage.text[start:end]` is of, after its header if any.
 
     Returns:
-        Spans of the passage's text; the given one alone when it is of no statement.
+        Spans of the passage's text; none when it is of no statement, but of a question, say.
     """
     overlaps = [
         (min(end, place.end) - max(start, place.start), place)
@@ -103,7 +129,7 @@ def statement_at(hit: Hit, start: int, end: int) -> tuple[Span, ...]:
         if place.start < end and start < place.end
     ]
     if not overlaps:
-        return ((start, end),)
+        return ()
     _, best = max(overlaps, key=lambda one: one[0])
     own = (best.start, best.end)
     return (own,) if best.header is None else (best.header, own)
@@ -120,12 +146,17 @@ def quote_score(similarity: float, coverage: float) -> float:
 
 
 class _Place(NamedTuple):
-    """`passage.text[start:end]` is a statement; `lead` what it follows: a question, a header."""
+    """`passage.text[start:end]` is a statement; `question` and `header` stand above it."""
 
     start: int
     end: int
-    lead: str
+    question: str
     header: Span | None = None
+
+    def read_in(self, text: str) -> str:
+        """What is compared with what was asked."""
+        header = text[slice(*self.header)] if self.header else ""
+        return f"{self.question or header} {text[self.start : self.end]}".strip()
 
 
 def _unled(hit: Hit) -> list[_Place]:
@@ -143,8 +174,9 @@ def _statements(hit: Hit) -> list[_Place]:
     text = hit.passage.text
     heading = hit.passage.context.rsplit(" > ", 1)[-1]
     places: list[_Place] = []
-    lead, followers = "", 0
+    question, followers = _END, 0
     begin: int | None = None
+    before = 0
     is_wrapped = hit.document.media_type == _WRAPPED
     sentences = _trimmed_sentences(text, by_line=not is_wrapped)
     headers = {} if is_wrapped else header_spans(text)
@@ -152,20 +184,24 @@ def _statements(hit: Hit) -> list[_Place]:
     if is_wrapped:
         sentences = [span for span in sentences if not _is_title(text, *span)]
     has_beginnings = any(not text[start].islower() for start, _ in sentences)
-    for start, end in sentences:
+    for start, end in [*sentences, _END]:
         sentence = text[start:end]
-        if sentence.endswith("?"):
-            lead, followers, begin = sentence, 0, None
+        if sentence.endswith("?") or not sentence:
+            if begin is not None and question != _END and not followers:
+                # "No." says nothing without its question.
+                places.append(_Place(question[0], before, ""))
+            elif begin is not None and not sentence:
+                places.append(_Place(begin, before, "", headers.get(begin)))
+            question, followers, begin = (start, end), 0, None
         elif sentence != heading and not (has_beginnings and sentence[0].islower()):
             # "Yes." says nothing alone: it is quoted with the sentence after it.
             begin = start if begin is None else begin
-            if len(text[begin:end].split()) >= _FEWEST_WORDS or end == len(text.rstrip()):
+            if len(text[begin:end].split()) >= _FEWEST_WORDS:
                 if end - begin <= _QUOTE_LIMIT_CHARACTERS:
-                    header = headers.get(begin)
-                    said = text[slice(*header)] if header else ""
-                    asked = lead if followers < _FOLLOWERS else ""
-                    places.append(_Place(begin, end, asked or said, header))
+                    asked = text[slice(*question)] if followers < _FOLLOWERS else ""
+                    places.append(_Place(begin, end, asked, headers.get(begin)))
                 followers, begin = followers + 1, None
+        before = end
     return places
 
 

@@ -100,8 +100,8 @@ class UnfinishedAnswer:
 
     @property
     def quoted(self) -> tuple[str, ...]:
-        """The statements that were quoted as the answer so far."""
-        return tuple(kept.text for kept in self._sentences if kept.origin is Origin.QUOTED)
+        """The statement that was quoted as the answer, if any: those after it only complete it."""
+        return tuple(kept.text for kept in self._sentences[:1] if kept.origin is Origin.QUOTED)
 
     @property
     def has_strayed(self) -> bool:
@@ -208,10 +208,12 @@ def in_force(policy: AnsweringPolicy, engine: EngineInfo) -> AnsweringPolicy:
     The limit for abstaining is the measured one unless the policy says another.
     """
     below, beyond = policy.abstain_below, policy.beyond_quotes
+    beyond = not is_bundled(engine) if beyond is None else beyond
     return replace(
         policy,
         abstain_below=ABSTAIN_BELOW if below is None else below,
-        beyond_quotes=not is_bundled(engine) if beyond is None else beyond,
+        beyond_quotes=beyond,
+        quotes=min(policy.quotes, 1) if beyond else policy.quotes,
     )
 
 

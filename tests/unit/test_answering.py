@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from generation.citations import citation, complete_sentences
 from generation.finder import FoundAnswer
 from generation.groundedness.words import share, stem_of, words_of
-from generation.quoting import rank_quotes
+from generation.quoting import Quote, rank_quotes, supporting
 from generation.sufficiency import answerability, is_answerable, signals_of
 from retrieval.types import Document, Hit, Passage
 from tests.fakes import WordEncoder
@@ -99,6 +99,39 @@ def test_a_question_in_the_text_is_not_its_own_answer() -> None:
     [best, *_] = rank_quotes("Can a clock be silenced at night?", [faq], WordEncoder())
     quoted = faq.passage.text[best.start : best.end]
     assert quoted == "Yes. It is silent between 22:00 and 07:00."
+
+
+def test_a_reply_of_a_word_is_quoted_with_its_question() -> None:
+    text = "Is tea ever cold? No. Are cakes? Yes. Is rum? Rum is warm. Always."
+    quotes = rank_quotes("Is tea cold?", [hit(text)], WordEncoder())
+    assert sorted(text[one.start : one.end] for one in quotes) == [
+        "Always.",
+        "Are cakes? Yes.",
+        "Is tea ever cold? No.",
+        "Rum is warm.",
+    ]
+
+
+def test_what_completes_the_best_statement_fits_nearly_as_well_or_stands_beside_it() -> None:
+    best, beside, elsewhere, weaker, weak = (
+        Quote(index, 0, 9, 0.0, 0.0, score, frozenset())
+        for index, score in [(0, 1.0), (0, 0.6), (1, 0.9), (1, 0.89), (0, 0.59)]
+    )
+    ranked = [best, elsewhere, weaker, beside, weak]
+    assert supporting(ranked, 9) == [best, elsewhere, beside]
+    assert supporting(ranked, 2) == [best, elsewhere]
+    assert supporting(ranked, 1) == [best]
+    assert supporting(ranked, 0) == []
+    assert supporting([], 3) == []
+
+
+def test_the_answer_to_another_question_of_a_document_completes_nothing() -> None:
+    text = "Is tea hot? Yes, tea is hot. It is poured at four. Is tea ever cold? No, it never is."
+    quotes = rank_quotes("Is tea hot?", [hit(text)], WordEncoder())
+    assert [text[one.start : one.end] for one in supporting(quotes, 9)] == [
+        "Yes, tea is hot.",
+        "It is poured at four.",
+    ]
 
 
 def test_a_passage_that_begins_within_a_sentence_is_quoted_from_the_next() -> None:

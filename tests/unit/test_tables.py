@@ -83,7 +83,7 @@ def test_a_part_of_a_row_is_of_its_row_and_header():
         "Site | 2022 | 2023",
         "North depot | 142 | 166",
     ]
-    assert statement_at(hit("Heading?"), 0, 7) == ((0, 7),)
+    assert statement_at(hit("Heading?"), 0, 7) == ()
 
 
 def test_each_cell_is_read_beside_its_column():
