@@ -17,6 +17,7 @@ _LEFT_OUT = frozenset(
 _LONG_PIECE = 8
 _LEAST_FOUND = 0.5
 _SAME_LINE = 0.5  # of the lower box's height
+_SAME_WIDTH = 0.1  # of a line on its side, how far its letters differ
 _WIDEST_GAP = 1.2  # heights between characters of one rectangle
 
 
@@ -208,8 +209,14 @@ def _glyphs(page: Sequence[tuple[str, int]], spans: Sequence[tuple[int, int]]) -
 
 def _goes_on(box: Sequence[float], left: float, top: float, right: float, bottom: float) -> bool:
     """Whether a glyph stands on the line of a rectangle, close to its end."""
+    # Fractions of width and height are of different lengths; a page is about as wide as it is high.
     height = min(box[3] - box[1], bottom - top)
     shared = min(box[3], bottom) - max(box[1], top)
-    # Fractions of width and height are of different lengths; a page is about as wide as it is high.
     gap = max(left - box[2], box[0] - right)
-    return shared >= _SAME_LINE * height and gap <= _WIDEST_GAP * (bottom - top)
+    if shared >= _SAME_LINE * height and gap <= _WIDEST_GAP * (bottom - top):
+        return True
+    # A line that lies on its side: all of it is as wide as its letters are high.
+    width = right - left
+    gap = max(top - box[3], box[1] - bottom)
+    is_beside = max(abs(left - box[0]), abs(right - box[2])) <= _SAME_WIDTH * width
+    return is_beside and gap <= _WIDEST_GAP * width

@@ -5,8 +5,10 @@ decided in `pdf_layout` from the boxes of a few characters of each line.
 """
 
 import ctypes
+import math
 import re
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -21,6 +23,7 @@ from ingestion.readers.detection import Format
 from ingestion.readers.pdf_layout import lay_out
 from ingestion.readers.pdf_lines import Box, Line
 from ingestion.readers.pdf_unseen import hidden_in
+from ingestion.readers.raised import raised
 from ingestion.readers.unlocking import needed, passwords
 from ingestion.types import ParsedDocument
 from retrieval.hidden import HiddenBy
@@ -38,11 +41,16 @@ _JUNK_TITLE = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W\d_]{2,}")
+# A number or a unit of length, and what may be its exponent.
+_POWER = re.compile(r"\d[\d+−-]*(?<=\d)|(?<![^\W\d_])[cdkmµ]?m[−-]?[1-3](?!\d)")
 _FEWEST_TITLE_WORDS = 2
 _BETWEEN_WORDS = re.compile(r" +")
 _ITEM_NUMBER = re.compile(r"[^\w\s]{0,2}(?:\d[\d.]*|[A-Za-z]{0,4})[^\w\s]{0,2} ")
 _MOST_UNKNOWN = 0.5  # of the characters of a text layer that is one
 _SCAN_DPI = 200
+_ANGLES_LOOKED_AT = 200  # characters of a page
+_RAISED_AT_LEAST = 0.2  # heights of the base
+_RAISED_AT_MOST = 0.9  # of its height
 _CELL_GAP = 1.0  # heights; justified text has spaces of half that
 
 
@@ -132,13 +140,14 @@ def _page_lines(document: pdfium.PdfDocument, index: int, builder: DocumentBuild
         page = document[index]
     except pdfium.PdfiumError:  # one damaged page does not spoil the others
         return []
-    with closing(page), closing(page.get_textpage()) as text_page:
+    with closing(page), closing(_upright_text(page)) as text_page:
         measure = _Measure(text_page, page.get_rotation())
         text = text_page.get_text_range()
         for hidden in hidden_in(page, text_page, text):
             builder.hide(hidden.by, text[hidden.start : hidden.end], page=number)
             blank = " " * (hidden.end - hidden.start)
             text = text[: hidden.start] + blank + text[hidden.end :]
+        text = _POWER.sub(measure.with_power_raised, text)
         lines: list[Line] = []
         start = 0
         for match in _LINE_END.finditer(text):
@@ -153,6 +162,35 @@ def _page_lines(document: pdfium.PdfDocument, index: int, builder: DocumentBuild
         else:
             seen.append(line)
     return seen
+
+
+def _upright_text(page: pdfium.PdfPage) -> pdfium.PdfTextPage:
+    """The text of a page, which is turned as most of its text is written.
+
+    PDFium puts lines in order as the page is shown: of text that lies on its side it gives the last
+    line first.
+    """
+    text_page = page.get_textpage()
+    turn = _turn_of_text(text_page)
+    if turn is not None and turn != page.get_rotation():
+        text_page.close()
+        page.set_rotation(turn)
+        text_page = page.get_textpage()
+    return text_page
+
+
+def _turn_of_text(text_page: pdfium.PdfTextPage) -> int | None:
+    """By how many degrees the page must be turned for most of its text; None if nobody can say."""
+    count = text_page.count_chars()
+    turns = Counter[int]()
+    for index in range(0, count, max(1, count // _ANGLES_LOOKED_AT)):
+        code = pdfium_c.FPDFText_GetUnicode(text_page.raw, index)
+        angle = math.degrees(pdfium_c.FPDFText_GetCharAngle(text_page.raw, index))
+        # Spaces that PDFium has put in have no angle of their own, nor have failures.
+        if chr(code).isalnum() and angle >= 0 and abs(angle - 90 * round(angle / 90)) < 1:
+            turns[-90 * round(angle / 90) % 360] += 1
+    turn, votes = max(turns.items(), key=lambda one: one[1], default=(0, 0))
+    return turn if votes * 2 > turns.total() else None
 
 
 def _append_line(
@@ -239,6 +277,33 @@ class _Measure:
             if before and after and after.left - before.right > widest:
                 return True
         return False
+
+    def with_power_raised(self, found: re.Match[str]) -> str:
+        """What was found, as long as it was; an exponent in it as raised digits.
+
+        Where something else is raised right behind it, as in a list of footnote marks, and before a
+        fraction's stroke, it stays.
+        """
+        start, end, text = found.start(), found.end(), found.group()
+        base = self._box(self._character(start))
+        if base is None or not self._is_raised(end - 1, base):
+            return text
+        first = next(place for place in range(start, end) if self._is_raised(place, base))
+        rest = found.string[end : end + 3]
+        after = end + len(rest) - len(rest.lstrip("\r\n"))  # PDFium ends lines at what is raised
+        following = found.string[after : after + 1]
+        if following in {"/", "⁄"} or (following.strip() and self._is_raised(after, base)):
+            return text
+        return text[: first - start] + raised(text[first - start :])
+
+    def _is_raised(self, position: int, base: Box) -> bool:
+        """Whether a character is smaller than one before it, and stands higher."""
+        box = self._box(self._character(position))
+        return (
+            box is not None
+            and box.height <= _RAISED_AT_MOST * base.height
+            and box.bottom - base.bottom >= _RAISED_AT_LEAST * base.height
+        )
 
     def _character(self, position: int) -> int:
         return int(pdfium_c.FPDFText_GetCharIndexFromTextIndex(self._page.raw, position))

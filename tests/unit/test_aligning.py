@@ -35,6 +35,18 @@ def test_a_quote_over_two_lines_has_a_box_on_each():
     assert boxes_of(found, page) == [(0.12, 0.0, 0.06, 0.02), (0.0, 0.02, 0.13, 0.02)]
 
 
+def test_a_quote_on_lines_that_lie_on_their_side_has_a_box_on_each():
+    # Turned by 90 degrees to the right: what was across is down, what was down is to the left.
+    page = [
+        Glyph(text, 0.9 - bottom, left, 0.9 - top, right)
+        for text, left, top, right, bottom in printed(
+            "The rent is due on", "the first day of a month."
+        )
+    ]
+    found = align("due on the first day", page)
+    assert boxes_of(found, page) == [(0.86, 0.0, 0.02, 0.13), (0.88, 0.12, 0.02, 0.06)]
+
+
 @pytest.mark.parametrize(
     ("quote", "lines"),
     [
