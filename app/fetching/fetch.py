@@ -11,20 +11,24 @@ import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urljoin
 
 from app.delivery.deadline import Deadline, TimedSocket, connected_to
 from app.errors import UrlRefused
+from app.fetching.body import body_of
 from app.fetching.networks import Networks
 from app.fetching.url_list import Url, url_of
-from ingestion.errors import FileRejected, FileTooLarge, NotFetched
+from ingestion.errors import FileRejected, NotFetched
 
 LIMIT_BYTES = 100_000_000
 LIMIT_SECONDS = 120.0
 MOST_REDIRECTS = 5
-_PIECE_BYTES = 1 << 16
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_LOCKED = "; if it wants a log-in, download it and add the file"
+_GONE = "; what was brought in from it before is kept"
+_ADVICE = MappingProxyType({401: _LOCKED, 403: _LOCKED, 404: _GONE, 410: _GONE})
 _TRY_AGAIN = frozenset({408, 425, 429})
 
 
@@ -67,10 +71,14 @@ class Fetcher:
             NotFetched: it might be got another time.
         """
         deadline = Deadline(self.limit_seconds)
-        here = url
+        here, been = url, {url.text}
         for _ in range(MOST_REDIRECTS + 1):
             try:
                 answer = self._ask(here, known, deadline)
+            except FileRejected as error:
+                if here is url:
+                    raise
+                raise FileRejected(f"it leads on to {here.text}: {error}") from error
             except TimeoutError as error:
                 raise NotFetched(
                     f"{here.host} took longer than the limit of {self.limit_seconds:g} seconds"
@@ -84,6 +92,12 @@ class Fetcher:
             if isinstance(answer, Fetched):
                 return answer
             here = _next(here, answer)
+            if here.text in been:
+                raise FileRejected(
+                    f"it leads back to {here.text}, as pages do that want a cookie or a log-in; "
+                    "download it and add the file"
+                )
+            been.add(here.text)
         raise FileRejected(f"it leads on more than {MOST_REDIRECTS} times; list where it leads")
 
     def _ask(self, url: Url, known: Validators, deadline: Deadline) -> "Fetched | str":
@@ -99,19 +113,7 @@ class Fetcher:
             if reply.status == 304 and known != Validators():
                 return Fetched(None, said)
             _check_status(url, reply.status)
-            if reply.headers.get("Content-Encoding", "identity").lower() != "identity":
-                raise FileRejected("the server sends it compressed, which was not asked for")
-            return Fetched(self._body(reply), said)
-
-    def _body(self, reply: http.client.HTTPResponse) -> bytes:
-        size = int(reply.length or 0)
-        content = bytearray()
-        while size <= self.limit_bytes and (piece := reply.read(_PIECE_BYTES)):
-            content += piece
-            size = max(size, len(content))
-        if size > self.limit_bytes:
-            raise FileTooLarge("bytes or more", size, self.limit_bytes, "download it and split it")
-        return bytes(content)
+            return Fetched(body_of(reply, self.limit_bytes), said)
 
     @contextmanager
     def _connected(self, url: Url, deadline: Deadline) -> Iterator[http.client.HTTPConnection]:
@@ -154,6 +156,8 @@ def _headers(known: Validators) -> dict[str, str]:
 
 
 def _next(here: Url, location: str) -> Url:
+    if not location.strip():
+        raise FileRejected("it leads on, and the server does not say where")
     try:
         there = url_of(urljoin(here.text, location))
     except (UrlRefused, ValueError) as error:
@@ -168,5 +172,4 @@ def _check_status(url: Url, status: int) -> None:
         return
     if status >= 500 or status in _TRY_AGAIN:
         raise NotFetched(f"{url.host} answered {status}")
-    gone = "; what was brought in from it before is kept" if status in {404, 410} else ""
-    raise FileRejected(f"{url.host} answered {status}{gone}")
+    raise FileRejected(f"{url.host} answered {status}{_ADVICE.get(status, '')}")

@@ -69,6 +69,20 @@ class Handler(BaseHTTPRequestHandler):
     def get_loop(self) -> None:
         self.reply(307, b"", Location="/loop")
 
+    def get_nowhere(self) -> None:
+        self.reply(302, b"")
+
+    def get_far(self, steps: str) -> None:
+        self.reply(307, b"", Location=f"/far/{int(steps) + 1}")
+
+    def get_short(self) -> None:
+        self.reply(200, b"Only this.", **{"Content-Length": "500"})
+        self.close_connection = True
+
+    def get_chunks(self) -> None:
+        self.reply(200, b"40\r\nOnly", **{"Transfer-Encoding": "chunked"})
+        self.close_connection = True
+
     def get_announced(self) -> None:
         self.reply(200, b"x", **{"Content-Length": "1000000000"})
 
@@ -82,8 +96,9 @@ class Handler(BaseHTTPRequestHandler):
     def get_slow(self) -> None:
         self.get_endless(0.05, b"x")
 
-    def get_packed(self) -> None:
-        self.reply(200, gzip.compress(b"x" * 100), **{"Content-Encoding": "gzip"})
+    def get_packed(self, how: str = "gzip", cut: str = "0") -> None:
+        packed = gzip.compress(b"x" * 1_000_000)
+        self.reply(200, packed[: len(packed) - int(cut)], **{"Content-Encoding": how})
 
     def get_picture(self) -> None:
         self.reply(200, b"\xff\xd8\xff\xe0" + bytes(range(256)))
@@ -183,13 +198,28 @@ def test_one_bad_address_among_good_ones_refuses_a_name_and_it_is_looked_up_once
 def test_redirects_are_followed_a_few_times_and_looked_at_each_time(site):
     assert get(site, "/to//page").content == PAGE.encode()
     with pytest.raises(FileRejected, match="more than 5 times"):
-        get(site, "/loop")
+        get(site, "/far/0")
     assert len(site.asked) <= 3 + 6
-    with pytest.raises(FileRejected, match=r"169\.254\.169\.254, which is not on the public"):
+    with pytest.raises(FileRejected, match="it leads back to "):
+        get(site, "/loop")
+    with pytest.raises(FileRejected, match="does not say where"):
+        get(site, "/nowhere")
+    with pytest.raises(
+        FileRejected,
+        match=r"^it leads on to http://169\S+: \S+ is at 169\S+, which is not on the public",
+    ):
         get(site, "/to/http:~169.254.169.254/latest/meta-data")
     for elsewhere in ("file:~/etc/passwd", "ftp:~a.org/x", "http:~ada:secret@a.org/"):
         with pytest.raises(FileRejected, match="which is no address"):
             get(site, f"/to/{elsewhere}")
+
+
+def test_what_servers_pack_unasked_is_unpacked_within_the_limit(site):
+    assert get(site, "/packed").content == b"x" * 1_000_000
+    with pytest.raises(FileTooLarge):
+        get(site, "/packed", limit_bytes=100_000)
+    with pytest.raises(NotFetched, match="broke off before its end"):
+        get(site, "/packed/gzip/9")
 
 
 def test_what_is_too_large_or_too_slow_is_given_up(site):
@@ -205,11 +235,13 @@ def test_what_is_too_large_or_too_slow_is_given_up(site):
     ("path", "error", "words"),
     [
         ("/status/404", FileRejected, "answered 404; what was brought in from it before is kept"),
-        ("/status/403", FileRejected, "answered 403"),
+        ("/status/403", FileRejected, "answered 403; if it wants a log-in, download it"),
         ("/status/304", FileRejected, "answered 304"),
         ("/status/500", NotFetched, "answered 500"),
         ("/status/429", NotFetched, "answered 429"),
-        ("/packed", FileRejected, "compressed"),
+        ("/packed/br", FileRejected, "packed as 'br', which was not asked for"),
+        ("/chunks", NotFetched, "it broke off before its end"),
+        ("/short", NotFetched, "it broke off 490 bytes before its end"),
         ("http://127.0.0.1:1/", NotFetched, "refused"),
         ("http://no-such-host.invalid/", NotFetched, "no-such-host.invalid"),
     ],
