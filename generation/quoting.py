@@ -31,6 +31,8 @@ _FOLLOWERS = 2
 _END = (0, 0)
 # Of the best statement's score, in its passage and in others.
 _NEAR_HERE, _NEAR_ELSEWHERE = 0.6, 0.9
+# How much worse is a statement of a document that has none of the question's names.
+_OF_ANOTHER = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,18 @@ def rank_quotes(
     texts = [place.read_in(hits[index].passage.text) for index, place in found]
     vectors = encoder.encode(beginnings([question, *texts], encoder))
     similarities = (vectors[1:] @ vectors[0]).tolist()
-    contexts = [words_of(hit.passage.context).content for hit in hits]
+    # Whose a passage is need not stand in it: a report of Apple's says "the Company".
+    contexts = [
+        words_of(f"{' '.join(sorted(hit.carried.names))}\n{hit.passage.context}").content
+        for hit in hits
+    ]
     quotes = []
     for (index, place), text, similarity in zip(found, texts, similarities, strict=True):
         words = asked.content & (words_of(text).content | contexts[index])
         coverage = share(asked.content, words)
         score = quote_score(similarity, coverage)
         span = (place.start, place.end)
+        score -= _OF_ANOTHER * (1 - hits[index].carried.share)
         quotes.append(
             Quote(index, *span, similarity, coverage, score, words, place.header, place.question)
         )

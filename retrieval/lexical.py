@@ -7,7 +7,7 @@ behind SQL (docs/decisions/0003).
 import json
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from threading import Lock, Thread
@@ -32,9 +32,10 @@ from retrieval.database import writing
 from retrieval.errors import ProjectionTorn
 from retrieval.follow_up import Standalone
 from retrieval.matching import match_expression, scoped
+from retrieval.naming import NEWEST, carried, is_in, newest
 from retrieval.schema import collections, passages
 from retrieval.sealing import INDEX_TABLES, change_of, lost_pages, read_seal, seal_of, write_seal
-from retrieval.types import Candidate
+from retrieval.types import Candidate, Carried
 
 _logger = logging.getLogger(__name__)
 # The title and headings count like the text. Parts of names and stems, of which there are many,
@@ -67,6 +68,26 @@ _SEARCH_AMONG = text(
     LIMIT :k
     """
 ).bindparams(bindparam("readable", expanding=True))
+_OWNERS = text(
+    """
+    SELECT passages.id AS passage_id, passages.revision_id, documents.name, revisions.title
+    FROM json_each(:ids) JOIN passages ON passages.id = json_each.value
+    JOIN documents ON documents.id = passages.document_id
+    JOIN revisions ON revisions.id = passages.revision_id
+    """
+)
+# So many passages after the first one still say what a document is: about a page.
+_LEADING, _ANYWHERE = 2, 2**31
+# The passages of a revision are numbered one after the other.
+_CARRIERS = text(
+    """
+    SELECT asked.value FROM json_each(:revisions) AS asked WHERE EXISTS (
+        SELECT 1 FROM passages_lexical WHERE passages_lexical MATCH :query AND rowid
+        BETWEEN (SELECT min(id) FROM passages WHERE revision_id = asked.value)
+        AND (SELECT min(min(id) + :most, max(id)) FROM passages WHERE revision_id = asked.value)
+    )
+    """
+)
 _OTHER = "it is not what it was when it was left"
 _REBUILD = text("INSERT INTO passages_lexical(passages_lexical) VALUES ('rebuild')")
 
@@ -137,6 +158,23 @@ class LexicalIndex:
         if not self._is_usable(waits=waits):
             return None
         return self._found(query, readable, k, revisions)
+
+    def carried(self, names: Sequence[str], passage_ids: Sequence[int]) -> dict[int, Carried]:
+        """What the documents of these passages carry of names, by passage.
+
+        Empty without names, and while the index may not be asked.
+        """
+        if not names or not passage_ids or not self._is_usable(waits=False):
+            return {}
+        try:
+            with self._engine.begin() as sql:
+                return _carried(sql, names, passage_ids)
+        except DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            with self._lock:
+                self._is_trusted, self._doubt = False, str(error.orig)
+            return {}
 
     def look_over(self) -> None:
         """Make sure that the index is sound, once: an unsound one is reported and made again.
@@ -293,6 +331,30 @@ class LexicalIndex:
             elif not readable.issuperset(sql.execute(select(collections.c.id)).scalars()):
                 values["query"] = scoped(query, readable)
             return [Candidate(row.id, -row.distance) for row in sql.execute(statement, values)]
+
+
+def _carried(
+    sql: Connection, names: Sequence[str], passage_ids: Sequence[int]
+) -> dict[int, Carried]:
+    found = sql.execute(_OWNERS, {"ids": json.dumps(list(passage_ids))}).all()
+    titles = {row.revision_id: f"{row.name}\n{row.title}" for row in found}
+    leading = {
+        revision: {name for name in names if is_in(name, title)}
+        for revision, title in titles.items()
+    }
+    mentioned: dict[int, set[str]] = {revision: set() for revision in titles}
+    revisions = json.dumps(sorted(titles))
+    if NEWEST in names:
+        for revision in newest({row.revision_id: row.name for row in found}):
+            leading[revision].add(NEWEST)
+    for name in set(names) - {NEWEST}:
+        quoted = '"' + name.replace('"', '""') + '"'
+        values = {"query": f"{{context text}} : {quoted}", "revisions": revisions}
+        for most, found_in in ((_LEADING, leading), (_ANYWHERE, mentioned)):
+            for revision in sql.execute(_CARRIERS, {**values, "most": most}).scalars():
+                found_in[revision].add(name)
+    of_revisions = carried(leading, mentioned)
+    return {row.passage_id: of_revisions[row.revision_id] for row in found}
 
 
 def _empty(sql: Connection) -> None:

@@ -1,6 +1,6 @@
 """A question in, the passages that may answer it out, never one the reader may not read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,10 +10,11 @@ from retrieval.encoder import Encoder, beginnings
 from retrieval.follow_up import Standalone, standalone
 from retrieval.fusion import weighted_fusion
 from retrieval.lexical import LexicalIndex
+from retrieval.naming import demoted, names_in
 from retrieval.narrowing import EVERY_DOCUMENT, Narrowing
 from retrieval.reranker import RERANKED, Reranker, reranked
 from retrieval.store import Store
-from retrieval.types import Candidate, Hit, Mode, embedded_text, unit_rows
+from retrieval.types import CARRIES_ALL, Candidate, Carried, Hit, Mode, embedded_text, unit_rows
 from retrieval.vectors.projection import VectorProjection
 
 # How much the mean of earlier questions' vectors weighs beside the question's own.
@@ -89,9 +90,15 @@ class Searcher:
         dense, own = self._dense(asked, scope) if mode is not Mode.LEXICAL else ([], [])
         lexical = self._lexically(asked, scope, mode) if mode is not Mode.DENSE else []
         ranked = _fused(mode, dense, lexical)
+        named: Mapping[int, Carried] = {}
+        if mode is Mode.HYBRID:
+            named = self._lexical.carried(
+                names_in(asked.question), [one.passage_id for one in ranked]
+            )
+            ranked = demoted(ranked, named)
         if self._reranker is not None and mode is Mode.HYBRID:
             ranked = self._read_again(self._reranker, asked, ranked, readable)
-        return self._hits(ranked[:k], dict(own), readable)
+        return self._hits(ranked[:k], dict(own), named, readable)
 
     def _read_again(
         self,
@@ -138,14 +145,19 @@ class Searcher:
         )
 
     def _hits(
-        self, ranked: list[Candidate], similarity: dict[int, float], readable: frozenset[int]
+        self,
+        ranked: list[Candidate],
+        similarity: dict[int, float],
+        named: Mapping[int, Carried],
+        readable: frozenset[int],
     ) -> list[Hit]:
         located = self._store.located([candidate.passage_id for candidate in ranked])
         hits = []
         for passage_id, score in ranked:
             found = located.get(passage_id)  # absent: deleted since the index was asked
             if found is not None and found.passage.collection_id in readable:
-                hits.append(Hit(found.passage, found.document, score, similarity.get(passage_id)))
+                near, names = similarity.get(passage_id), named.get(passage_id, CARRIES_ALL)
+                hits.append(Hit(found.passage, found.document, score, near, names))
         return hits
 
 

@@ -196,19 +196,35 @@ class Candidate(NamedTuple):
     score: float
 
 
+class Carried(NamedTuple):
+    """What a document has of the names of a question.
+
+    `share`: of those that tell the documents found apart, in [0, 1]; 1 where none does. `names`:
+    those it is about, lower case, among them those that all documents have.
+    """
+
+    share: float = 1.0
+    names: frozenset[str] = frozenset()
+
+
+CARRIES_ALL = Carried()
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A passage found for a question.
 
     `score` orders the hits of one search. `similarity` is the cosine of question and passage in
     [-1, 1], of the question alone, whatever earlier ones lent it; None when the dense index was not
-    asked, or has many that are nearer to the question.
+    asked, or has many that are nearer to the question. `carried` says whether its document is
+    one that the question names.
     """
 
     passage: Passage
     document: Document
     score: float
     similarity: float | None
+    carried: Carried = CARRIES_ALL
 
 
 class VectorDelta(NamedTuple):
