@@ -10,6 +10,7 @@ from generation.citations import citation, cited, complete_sentences
 from generation.decoding import Decoding, Method
 from generation.engines.base import Engine
 from generation.errors import BadDecoding
+from generation.figures import goes_on
 from generation.finder import AnswerFinder
 from generation.groundedness.types import Verifier
 from generation.groundedness.words import words_of
@@ -58,6 +59,8 @@ from retrieval.types import Document, Hit, Passage, Policy
 _SPARE = 2
 # Where a policy has quotes stand for the draft, there are as many, the first one counted.
 _QUOTES_INSTEAD = 3
+# So many passages before one are looked through for the head of its table.
+_BEFORE = 4
 _SEEDS = 2**31
 
 
@@ -213,7 +216,23 @@ class Answerer:
         hits = self._search(
             question, readable=readable, k=wanted * _SPARE, earlier=earlier, within=within
         )
-        return distinct(hits, wanted)
+        return [self._below_its_head(hit) for hit in distinct(hits, wanted)]
+
+    def _below_its_head(self, hit: Hit) -> Hit:
+        """A passage in the middle of a table together with those where the table began."""
+        passage = hit.passage
+        if not goes_on(hit):
+            return hit
+        # The passages of a revision are numbered one after the other.
+        there = self._read([passage.id - place for place in range(1, _BEFORE + 1)])
+        before: list[Passage] = []
+        for place in range(1, _BEFORE + 1):
+            found, _ = there.get(passage.id - place, (None, None))
+            follower = before[-1] if before else passage
+            if found is None or not _follows(follower, found):
+                break
+            before.append(found)
+        return replace(hit, before=tuple(before))
 
     def _read_over(self, question: str, hits: Sequence[Hit]) -> tuple[list[Quote], float]:
         """The statements that answer, best first, and how likely it is that any of them does.
@@ -254,7 +273,7 @@ class Answerer:
             run.question,
             [
                 *dict.fromkeys(
-                    Excerpt(hits[quote.index], start, end)
+                    Excerpt(*hits[quote.index].at(start, end))
                     for quote in varied(
                         quotes, words_of(run.question).content, [hit.document.id for hit in hits]
                     )
@@ -334,6 +353,15 @@ class Answerer:
         return _doubted(sentence, is_doubtful=True)
 
 
+def _follows(passage: Passage, other: Passage) -> bool:
+    """Whether a passage begins where another one of its page ends."""
+    return (
+        passage.revision_id == other.revision_id
+        and passage.start == other.end
+        and passage.page == other.page
+    )
+
+
 def _repeatable(decoding: Decoding) -> Decoding:
     """The same with a seed, if tokens are drawn: what is told with an answer repeats it."""
     if decoding.method is not Method.SAMPLING or decoding.seed is not None:
@@ -351,7 +379,7 @@ def _doubted(sentence: AssayedSentence, *, is_doubtful: bool) -> AssayedSentence
 def _quoted(quotes: Sequence[Quote], hits: Sequence[Hit]) -> list[AssayedSentence]:
     """Verbatim sentences as part of an answer: supported by being their own evidence."""
     return [
-        _verbatim([citation(hits[quote.index], start, end) for start, end in quote.spans])
+        _verbatim([citation(*hits[quote.index].at(start, end)) for start, end in quote.spans])
         for quote in quotes
     ]
 
@@ -361,7 +389,7 @@ def _statement(source: Citation, evidence: Sequence[Hit]) -> list[Citation]:
     hit = next(hit for hit in evidence if hit.passage.id == source.passage_id)
     start = source.start - hit.passage.start
     spans = statement_at(hit, start, start + len(source.quote))
-    return [citation(hit, *span) for span in spans]
+    return [citation(*hit.at(*span)) for span in spans]
 
 
 def _verbatim(parts: Sequence[Citation]) -> AssayedSentence:

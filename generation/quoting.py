@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from generation.figures import figures_of
 from generation.groundedness.words import share, words_of
 from generation.injection import commands_in
 from generation.tables import Span, header_spans
@@ -39,9 +40,9 @@ _OF_ANOTHER = 0.5
 class Quote:
     """`hits[index].passage.text[start:end]` and how well it fits the question.
 
-    `words` are those of the question that stand in it or in its context. `header` is the row above
-    that says what its cells are, where it is a row of a table; `question` stands in the passage
-    before it, and is what it answers.
+    `words` are those of the question that stand in it or in its context. `above` is what it is read
+    below: what says what the cells of its row are, or what introduces it; each a span as `Hit.at`
+    takes it. `question` stands in the passage before it, and is what it answers.
     """
 
     index: int
@@ -51,14 +52,13 @@ class Quote:
     coverage: float  # share of the question's words in sentence and context, [0, 1]
     score: float
     words: frozenset[str]
-    header: Span | None = None
+    above: tuple[Span, ...] = ()
     question: str = ""
 
     @property
     def spans(self) -> tuple[Span, ...]:
-        """What is read of the passage, in its order: the header, if there is one, and it."""
-        own = (self.start, self.end)
-        return (own,) if self.header is None else (self.header, own)
+        """What is read of the passage, in its order: what it stands below, and it."""
+        return (*self.above, (self.start, self.end))
 
 
 def rank_quotes(
@@ -97,7 +97,7 @@ def rank_quotes(
         span = (place.start, place.end)
         score -= _OF_ANOTHER * (1 - hits[index].carried.share)
         quotes.append(
-            Quote(index, *span, similarity, coverage, score, words, place.header, place.question)
+            Quote(index, *span, similarity, coverage, score, words, place.above, place.question)
         )
     return sorted(quotes, key=lambda quote: (-quote.score, quote.index, quote.start))
 
@@ -125,10 +125,10 @@ def _completes(best: Quote, other: Quote) -> bool:
 
 
 def statement_at(hit: Hit, start: int, end: int) -> tuple[Span, ...]:
-    """The statement that most of `hit.passage.text[start:end]` is of, after its header if any.
+    """The statement that most of `hit.passage.text[start:end]` is of, after what it is read below.
 
     Returns:
-        Spans of the passage's text; none when it is of no statement, but of a question, say.
+        Spans as `Hit.at` takes them; none when it is of no statement, but of a question, say.
     """
     overlaps = [
         (min(end, place.end) - max(start, place.start), place)
@@ -138,8 +138,7 @@ def statement_at(hit: Hit, start: int, end: int) -> tuple[Span, ...]:
     if not overlaps:
         return ()
     _, best = max(overlaps, key=lambda one: one[0])
-    own = (best.start, best.end)
-    return (own,) if best.header is None else (best.header, own)
+    return (*best.above, (best.start, best.end))
 
 
 def quote_score(similarity: float, coverage: float) -> float:
@@ -153,26 +152,35 @@ def quote_score(similarity: float, coverage: float) -> float:
 
 
 class _Place(NamedTuple):
-    """`passage.text[start:end]` is a statement; `question` and `header` stand above it."""
+    """`passage.text[start:end]` is a statement; `question` and `above` stand above it.
+
+    `head` is what `above` says.
+    """
 
     start: int
     end: int
     question: str
-    header: Span | None = None
+    above: tuple[Span, ...] = ()
+    head: str = ""
 
     def read_in(self, text: str) -> str:
         """What is compared with what was asked."""
-        header = text[slice(*self.header)] if self.header else ""
-        return f"{self.question or header} {text[self.start : self.end]}".strip()
+        return f"{self.question or self.head} {text[self.start : self.end]}".strip()
 
 
 def _unled(hit: Hit) -> list[_Place]:
     """The statements of a passage that no order to a model is in."""
-    commands = commands_in(hit.passage.text)
+    shift = len(hit.text_before)
+    orders = [(one.start, one.end) for one in commands_in(hit.passage.text)]
+    orders += [(one.start - shift, one.end - shift) for one in commands_in(hit.text_before)]
     return [
         place
         for place in _statements(hit)
-        if not any(one.start < place.end and place.start < one.end for one in commands)
+        if not any(
+            first < end and start < last
+            for first, last in orders
+            for start, end in (*place.above, (place.start, place.end))
+        )
     ]
 
 
@@ -186,30 +194,68 @@ def _statements(hit: Hit) -> list[_Place]:
     before = 0
     is_wrapped = hit.document.media_type == _WRAPPED
     sentences = _trimmed_sentences(text, by_line=not is_wrapped)
-    headers = {} if is_wrapped else header_spans(text)
-    sentences = [span for span in sentences if span not in headers.values()]
+    rows: dict[int, tuple[Span, ...]] = {}
+    above = rows
     if is_wrapped:
         sentences = [span for span in sentences if not _is_title(text, *span)]
+    else:
+        sentences, rows, above = _below_heads(hit, sentences)
     has_beginnings = any(not text[start].islower() for start, _ in sentences)
     for start, end in [*sentences, _END]:
         sentence = text[start:end]
+        is_row = bool(sentence) and start in rows
         if sentence.endswith("?") or not sentence:
             if begin is not None and question != _END and not followers:
                 # "No." says nothing without its question.
                 places.append(_Place(question[0], before, ""))
             elif begin is not None and not sentence:
-                places.append(_Place(begin, before, "", headers.get(begin)))
+                places.append(_below(hit, begin, before, "", above.get(begin, ())))
             question, followers, begin = (start, end), 0, None
-        elif sentence != heading and not (has_beginnings and sentence[0].islower()):
+        elif is_row or (sentence != heading and not (has_beginnings and sentence[0].islower())):
             # "Yes." says nothing alone: it is quoted with the sentence after it.
-            begin = start if begin is None else begin
-            if len(text[begin:end].split()) >= _FEWEST_WORDS:
+            begin = start if begin is None or is_row else begin
+            if is_row or len(text[begin:end].split()) >= _FEWEST_WORDS:
                 if end - begin <= _QUOTE_LIMIT_CHARACTERS:
                     asked = text[slice(*question)] if followers < _FOLLOWERS else ""
-                    places.append(_Place(begin, end, asked, headers.get(begin)))
+                    places.append(_below(hit, begin, end, asked, above.get(begin, ())))
                 followers, begin = followers + 1, None
         before = end
     return places
+
+
+def _below_heads(
+    hit: Hit, lines: Sequence[Span]
+) -> tuple[list[Span], dict[int, tuple[Span, ...]], dict[int, tuple[Span, ...]]]:
+    """The lines that state something, which of them are rows of figures, and what is above each.
+
+    What ends in a colon says nothing without the lines after it, nor they without it.
+    """
+    text = hit.passage.text
+    headers = header_spans(text)
+    figures = figures_of(hit)
+    rows = {row.start: row.above for row in figures.rows if row.start not in headers}
+    above = rows | {start: (header,) for start, header in headers.items()}
+    heads = {*headers.values(), *figures.heads}
+    kept: list[Span] = []
+    intro: Span | None = None
+    before = 0
+    for start, end in lines:
+        if intro and text.count("\n", before, start) > 1 + (intro[1] == before):
+            intro = None
+        if text[end - 1] == ":" and text[end:].strip():
+            intro = (start, end)
+        elif (start, end) not in heads:
+            kept.append((start, end))
+            if intro and not above.get(start):
+                above[start] = (intro,)
+        before = end
+    return kept, rows, above
+
+
+def _below(hit: Hit, start: int, end: int, question: str, above: tuple[Span, ...]) -> _Place:
+    shift, whole = len(hit.text_before), hit.text_before + hit.passage.text
+    head = " ".join(whole[shift + first : shift + last] for first, last in above)
+    return _Place(start, end, question, above, head)
 
 
 def _is_title(text: str, start: int, end: int) -> bool:

@@ -217,7 +217,8 @@ class Hit:
     `score` orders the hits of one search. `similarity` is the cosine of question and passage in
     [-1, 1], of the question alone, whatever earlier ones lent it; None when the dense index was not
     asked, or has many that are nearer to the question. `carried` says whether its document is
-    one that the question names.
+    one that the question names. `before` are the passages right before it on its page, nearest
+    first, where its table began there.
     """
 
     passage: Passage
@@ -225,6 +226,26 @@ class Hit:
     score: float
     similarity: float | None
     carried: Carried = CARRIES_ALL
+    before: tuple[Passage, ...] = ()
+
+    @property
+    def text_before(self) -> str:
+        """What `before` says, as it stands above the passage."""
+        return "".join(passage.text for passage in reversed(self.before))
+
+    def at(self, start: int, end: int) -> tuple["Hit", int, int]:
+        """Where [start, end), counted from the beginning of the passage's text, stands.
+
+        Returns:
+            This hit, or one of a passage before it, where `start` is negative; and the same span
+            counted from the beginning of its passage.
+        """
+        first = self.passage.start
+        for passage in self.before:
+            begin = first + start - passage.start
+            if start < 0 <= begin:
+                return Hit(passage, self.document, self.score, None), begin, begin + end - start
+        return self, start, end
 
 
 class VectorDelta(NamedTuple):
