@@ -32,6 +32,8 @@ _FOLLOWERS = 2
 _END = (0, 0)
 # Of the best statement's score, in its passage and in others.
 _NEAR_HERE, _NEAR_ELSEWHERE = 0.6, 0.9
+# Share of a statement's words that neither the question nor the statements before it have.
+_FEWEST_NEW = 1 / 3
 # How much worse is a statement of a document that has none of the question's names.
 _OF_ANOTHER = 0.5
 
@@ -42,7 +44,8 @@ class Quote:
 
     `words` are those of the question that stand in it or in its context. `above` is what it is read
     below: what says what the cells of its row are, or what introduces it; each a span as `Hit.at`
-    takes it. `question` stands in the passage before it, and is what it answers.
+    takes it. `question` stands in the passage before it, and is what it answers. `adds` are its own
+    words that the question does not have.
     """
 
     index: int
@@ -54,6 +57,7 @@ class Quote:
     words: frozenset[str]
     above: tuple[Span, ...] = ()
     question: str = ""
+    adds: frozenset[str] = frozenset()
 
     @property
     def spans(self) -> tuple[Span, ...]:
@@ -94,10 +98,13 @@ def rank_quotes(
         words = asked.content & (words_of(text).content | contexts[index])
         coverage = share(asked.content, words)
         score = quote_score(similarity, coverage)
-        span = (place.start, place.end)
         score -= _OF_ANOTHER * (1 - hits[index].carried.share)
+        start, end, above = place.start, place.end, place.above
+        adds = words_of(hits[index].passage.text[start:end]).content - asked.content
         quotes.append(
-            Quote(index, *span, similarity, coverage, score, words, place.above, place.question)
+            Quote(
+                index, start, end, similarity, coverage, score, words, above, place.question, adds
+            )
         )
     return sorted(quotes, key=lambda quote: (-quote.score, quote.index, quote.start))
 
@@ -111,11 +118,20 @@ def supporting(quotes: Sequence[Quote], most: int) -> list[Quote]:
 
     Returns:
         Best first. In the passage of the best one, less is enough: what stands beside an answer
-        often is the rest of it. Both shares were chosen together (docs/LOG.md). Answers to other
+        often is the rest of it. Both shares were chosen together (docs/LOG.md). A third of what
+        each says is in neither the question nor those before it. Answers to other
         questions of a document are left out: without their question they say something else.
     """
-    best = quotes[:1]
-    return [*best, *(quote for quote in quotes[1:] if _completes(best[0], quote))][:most]
+    taken = list(quotes[:1])
+    for quote in quotes[1:]:
+        if _completes(taken[0], quote) and _is_new(quote, taken):
+            taken.append(quote)
+    return taken[:most]
+
+
+def _is_new(quote: Quote, taken: Sequence[Quote]) -> bool:
+    known = frozenset[str]().union(*(one.adds for one in taken))
+    return len(quote.adds - known) >= _FEWEST_NEW * (len(quote.adds) + len(quote.words))
 
 
 def _completes(best: Quote, other: Quote) -> bool:

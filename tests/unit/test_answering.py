@@ -125,6 +125,17 @@ def test_what_completes_the_best_statement_fits_nearly_as_well_or_stands_beside_
     assert supporting([], 3) == []
 
 
+def test_what_says_the_same_again_completes_nothing() -> None:
+    asked = frozenset({"tea", "served"})
+    best, again, other = (
+        Quote(0, 0, 9, 0.0, 0.0, 1.0, asked, adds=frozenset(adds))
+        for adds in ({"four", "hall"}, {"four", "hall"}, {"four", "sunday", "five"})
+    )
+    assert supporting([best, again, other], 9) == [best, other]
+    only_asked = Quote(1, 0, 9, 0.0, 0.0, 1.0, asked)
+    assert supporting([best, only_asked], 9) == [best]
+
+
 def test_the_answer_to_another_question_of_a_document_completes_nothing() -> None:
     text = "Is tea hot? Yes, tea is hot. It is poured at four. Is tea ever cold? No, it never is."
     quotes = rank_quotes("Is tea hot?", [hit(text)], WordEncoder())
