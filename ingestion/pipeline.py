@@ -1,6 +1,6 @@
 """Files and folders into the store: find, compare, read, publish, remove."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, field
@@ -178,9 +178,10 @@ class Ingester:
                 )
                 on_progress(done)
 
-        self.bring_in(plan.to_read, collection=collection, on_event=tell)
-        if plan.to_remove:
-            report.removed = self._store.remove(plan.to_remove)
+        gone = plan.to_remove
+        self.bring_in(plan.to_read, collection=collection, on_event=tell, gone=gone)
+        if gone:
+            report.removed = self.remove_gone(collection, gone, sizes)
         return report
 
     def look(
@@ -223,10 +224,13 @@ class Ingester:
         on_event: Callable[[FileEvent], None],
         should_stop: Callable[[], bool] = lambda: False,
         anew: bool = False,
+        gone: Sequence[int] = (),
     ) -> None:
         """Read and publish files, whether they have changed or not.
 
         Args:
+            gone: documents whose file is no longer there. A new file with the same bytes is one of
+                them that has moved: the document stays, and has the file's path and name.
             anew: they are originals, whose documents get a new revision of the same bytes.
             on_event: told, in this thread, of every stage of every file; what it raises ends all.
             should_stop: asked before each file; when true, what was read is still published, and
@@ -250,6 +254,7 @@ class Ingester:
                 encoder=encoder.result(),
                 times=self._times,
                 anew=anew,
+                gone=self._paths_by_hash(collection, gone),
             ):
                 is_stale = published.outcome is Outcome.STALE
                 on_event(
@@ -260,6 +265,26 @@ class Ingester:
                         0 if is_stale else published.passages,
                     )
                 )
+
+    def remove_gone(self, collection: Collection, gone: Sequence[int], here: Iterable[str]) -> int:
+        """Remove documents whose file has gone, but for those that have moved.
+
+        Args:
+            here: paths of the files that were brought in meanwhile.
+        """
+        known = self._store.known_files(collection)
+        moved = {known[path].document_id for path in here if path in known}
+        return self._store.remove([one for one in gone if one not in moved])
+
+    def _paths_by_hash(
+        self, collection: Collection, document_ids: Sequence[int]
+    ) -> Mapping[str, Sequence[str]]:
+        wanted = frozenset(document_ids)
+        paths: dict[str, list[str]] = {}
+        for path, known in self._store.known_files(collection).items() if wanted else ():
+            if known.document_id in wanted:
+                paths.setdefault(known.sha256, []).append(path)
+        return paths
 
     def _read_ahead(
         self,

@@ -1,6 +1,6 @@
 """Parsed documents in, published revisions out: cut, embed in large batches, commit one by one."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ingestion.chunking import split_into_passages
@@ -45,6 +45,14 @@ class _Prepared:
     traits: Traits
 
 
+@dataclass(frozen=True, slots=True)
+class _How:
+    """As in `publish_all`."""
+
+    anew: bool
+    gone: Mapping[str, Sequence[str]]
+
+
 def publish_all(
     files: Iterable[ReadFile],
     *,
@@ -53,14 +61,17 @@ def publish_all(
     encoder: Encoder,
     times: StageTimes | None = None,
     anew: bool = False,
+    gone: Mapping[str, Sequence[str]] | None = None,
 ) -> Iterator[Published]:
     """Publish files, each in a transaction of its own, in the order given.
 
     Passages of several files are embedded together, the same words once. `files` is read as the
     work goes on, so it may be a generator that reads the next file meanwhile. `anew` is for
-    `Store.publish`.
+    `Store.publish`; `gone` has the paths of files that are no longer there, by the hash of what
+    they held: a new file with the same bytes is one of them that has moved.
     """
     times = times or StageTimes()
+    how = _How(anew, gone or {})
     embedder = EmbedsOnce(encoder, times)
     waiting: list[_Prepared] = []
     passages = 0
@@ -71,9 +82,9 @@ def publish_all(
         waiting.append(prepared)
         passages += len(prepared.spans)
         if passages >= _BATCH_PASSAGES:
-            yield from _publish_batch(waiting, store, collection, encoder, embedder, times, anew)
+            yield from _publish_batch(waiting, store, collection, encoder, embedder, times, how)
             waiting, passages = [], 0
-    yield from _publish_batch(waiting, store, collection, encoder, embedder, times, anew)
+    yield from _publish_batch(waiting, store, collection, encoder, embedder, times, how)
 
 
 def _spans(document: ParsedDocument, encoder: Encoder) -> tuple[PassageSpan, ...]:
@@ -92,7 +103,7 @@ def _publish_batch(
     encoder: Encoder,
     embedder: EmbedsOnce,
     times: StageTimes,
-    anew: bool,  # noqa: FBT001
+    how: _How,
 ) -> Iterator[Published]:
     texts = [
         embedded_text(span.context, item.file.document.text[span.start : span.end])
@@ -119,6 +130,11 @@ def _publish_batch(
         row += len(item.spans)
         with times.taking("storing"):
             outcome = store.publish(
-                collection, revision, item.file.content, encoder=encoder.fingerprint, anew=anew
+                collection,
+                revision,
+                item.file.content,
+                encoder=encoder.fingerprint,
+                anew=how.anew,
+                moved_from=how.gone.get(revision.sha256, ()),
             )
         yield Published(item.file.path, outcome, len(item.spans))

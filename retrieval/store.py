@@ -25,6 +25,7 @@ from retrieval.alike import forget_traits, keep_traits
 from retrieval.database import write_back, writing
 from retrieval.errors import UnknownName
 from retrieval.hidden import HiddenText
+from retrieval.moving import moved_document
 from retrieval.names import name_key
 from retrieval.narrowing import Narrowing
 from retrieval.originals import Originals
@@ -141,6 +142,7 @@ class Store:
         *,
         encoder: str,
         anew: bool = False,
+        moved_from: Sequence[str] = (),
     ) -> Outcome:
         """Make a file's new revision the current one, all of it or nothing.
 
@@ -148,10 +150,13 @@ class Store:
             original: the bytes `revision.sha256` is of.
             encoder: fingerprint of what made `revision.vectors`.
             anew: the bytes of the current revision were read once more: replace it.
+            moved_from: paths that have gone. A document at one of them with the same bytes gets the
+                new path and name, and stays the one that answers have quoted.
 
         Returns:
-            UNCHANGED when the same bytes were published meanwhile by another process; STALE, with
-            `anew`, when the document is gone or its current revision is of other bytes.
+            CHANGED for a moved one, too. UNCHANGED when the same bytes were published meanwhile by
+            another process; STALE, with `anew`, when the document is gone or its current revision
+            is of other bytes.
         """
         with writing(self._engine) as sql:
             known = sql.execute(
@@ -165,7 +170,13 @@ class Store:
                 return Outcome.STALE if anew else Outcome.UNCHANGED
             self._originals.put(original)
             now = _now()
-            if known is None:
+            moved = None
+            if known is None and moved_from:
+                moved = moved_document(sql, collection, revision, moved_from)
+                if moved is not None and moved.says_the_same:
+                    return Outcome.CHANGED
+            earlier = known or moved
+            if earlier is None:
                 document_id = _new_id(
                     sql,
                     documents,
@@ -178,8 +189,8 @@ class Store:
                     },
                 )
             else:
-                document_id = known.id
-                _retire(sql, document_id, known.revision_id, now)
+                document_id = earlier.id
+                _retire(sql, document_id, earlier.revision_id, now)
             revision_id = _new_id(
                 sql,
                 revisions,
@@ -210,7 +221,7 @@ class Store:
             else:
                 forget_traits(sql, document_id)
             _record(sql, "published", document_id, revision_id, now)
-        return Outcome.ADDED if known is None else Outcome.CHANGED
+        return Outcome.ADDED if earlier is None else Outcome.CHANGED
 
     def remove(self, document_ids: Sequence[int]) -> int:
         """Delete documents with all their revisions, vectors and original bytes.

@@ -95,6 +95,7 @@ class JobWork:
                 on_event=log.take,
                 should_stop=log.should_stop,
                 anew=job.source.kind is SourceKind.ORIGINALS,
+                gone=job.source.removals,
             )
         except BaseException:
             with suppress(Exception):  # the first error is the one to tell
@@ -103,7 +104,8 @@ class JobWork:
         state = log.write()
         removed = 0
         if state is JobState.RUNNING and job.source.removals:
-            removed = self._store.remove(job.source.removals)
+            here = [item.path for item in self._jobs.items(job.id).items]
+            removed = self._ingester.remove_gone(job.collection, job.source.removals, here)
         return self._jobs.let_go(job.id, removed=removed)
 
     def _recover(self, job: Job, *, was_left: bool) -> None:

@@ -283,6 +283,49 @@ def test_a_folder_that_looks_empty_removes_nothing(run, folder, library):
     assert len(known(library)) == 20
 
 
+def test_a_file_that_has_moved_keeps_its_document_and_its_quotes(run, folder, library):
+    write(folder, a="The mill is old.", one="Twins.", two="Twins.", stays="It stays.")
+    run()
+
+    def ids() -> dict[str, int]:
+        found = library.store.known_files(library.store.collection("docs"))
+        return {str(Path(path).relative_to(folder)): one.document_id for path, one in found.items()}
+
+    def quoted():
+        [hit] = library.searcher.search("mill old", readable=library.everything(), k=1)
+        return hit
+
+    before, hit = ids(), quoted()
+    (folder / "deep").mkdir()
+    for name in ("a", "one"):
+        (folder / f"{name}.txt").rename(folder / "deep" / f"{name}.txt")
+    (folder / "two.txt").unlink()
+    (folder / "deep" / "z.txt").write_text("The mill is old.")  # a copy is a document of its own
+    report = run(sync=True, allow_mass_removal=True)
+    assert counts(report) == {"changed": 2, "added": 1, "unchanged": 1, "removed": 1}
+    after = ids()
+    assert after["deep/a.txt"] == before["a.txt"]
+    assert after["deep/one.txt"] in {before["one.txt"], before["two.txt"]}
+    assert after["deep/z.txt"] not in before.values()
+    assert len(after) == 4
+    revision = hit.passage.revision_id
+    assert library.store.kept_revision(revision).name == "deep/a.txt"
+    assert library.store.size_of(after["deep/a.txt"]).revisions == 1
+    # Its title is made of its name: that is another revision, and the old one stays readable.
+    (folder / "deep" / "a.txt").rename(folder / "deep" / "renamed.txt")
+    run(sync=True)
+    assert ids()["deep/renamed.txt"] == before["a.txt"]
+    assert library.store.kept_revision(revision).text == "The mill is old."
+
+
+def test_without_sync_a_file_that_has_moved_is_another_document(run, folder, library):
+    write(folder, a="The mill is old.")
+    run()
+    (folder / "a.txt").rename(folder / "b.txt")
+    assert counts(run()) == {"added": 1}
+    assert known(library) == ["a.txt", "b.txt"]
+
+
 def test_sync_of_a_subfolder_and_of_a_file_stay_in_their_scope(run, folder, library):
     (folder / "sub").mkdir()
     twenty(folder)
