@@ -21,6 +21,8 @@ _SLIDE, _NOTES = 0x03EE, 0x03F0
 _MASTER_TEXT = "Click to edit"
 _LIST_WITH_TEXT, _SLIDE_PERSIST, _TEXT_HEADER = 0x0FF0, 0x03F3, 0x0F9F
 _CHARACTERS, _BYTES, _CRYPT = 0x0FA0, 0x0FA8, 0x2F14
+_TOKEN_AT: Final = 12
+_LOCKED_TOKEN: Final = 0xF3D1C4DF
 _SLIDES_LIST: Final = 0  # instance of the list with the text of slides
 _CONTAINER: Final = 0xF
 _TITLE_TYPES = frozenset({0, 6})
@@ -46,6 +48,8 @@ def read_ppt(name: str, data: bytes) -> ParsedDocument:
     try:
         with olefile.OleFileIO(BytesIO(data)) as file:
             stream = file.openstream("PowerPoint Document").read()
+            if _is_locked(file):
+                raise needed()
     except _DAMAGE as error:
         raise damaged(_WHAT, error) from error
     records = list(_records(stream, 0, len(stream)))
@@ -62,6 +66,14 @@ def read_ppt(name: str, data: bytes) -> ParsedDocument:
                 if not text.text.startswith(_MASTER_TEXT):
                     builder.add(BlockKind.PARAGRAPH, f"Notes: {text.text}")
     return builder.build(title_of(name, builder.first_heading()), Format.PPT.value)
+
+
+def _is_locked(file: olefile.OleFileIO) -> bool:
+    """Whether its user's record says so: all else of a locked file is unreadable. 2.3.2."""
+    if not file.exists("Current User"):
+        return False
+    user = file.openstream("Current User").read(_TOKEN_AT + 4)
+    return int.from_bytes(user[_TOKEN_AT:], "little") == _LOCKED_TOKEN
 
 
 def _records(stream: bytes, start: int, end: int) -> Iterator[_Record]:

@@ -14,6 +14,9 @@ from ingestion.errors import PasswordNeeded, UnreadableFile
 # The passwords that may open the file that is being read.
 passwords: ContextVar[Sequence[str]] = ContextVar("passwords", default=())
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+# With this Excel locks workbooks whose sheets are protected, and opens them without asking.
+_OFFICES_OWN: Final = "VelvetSweatshop"
+_OLD_WORKBOOK: Final = "Workbook".encode("utf-16-le")
 _OLE_PACKAGE: Final = "EncryptedPackage".encode("utf-16-le")
 
 
@@ -31,21 +34,21 @@ def unlocked(data: bytes) -> bytes:
     """
     if not data.startswith(_OLE):
         return data
-    if not passwords.get():
-        if _OLE_PACKAGE in data:
-            raise needed()
+    if not passwords.get() and not _looks_locked(data):
         return data  # what its reader finds encrypted it refuses
     import msoffcrypto
-    from msoffcrypto.exceptions import DecryptionError, FileFormatError, InvalidKeyError, ParseError
+    from msoffcrypto.exceptions import DecryptionError, InvalidKeyError
 
     _need_no_disk()
     try:
         file = msoffcrypto.OfficeFile(BytesIO(data))
         if not file.is_encrypted():
             return data
-    except (FileFormatError, ParseError, OSError, ValueError, KeyError, TypeError, AttributeError):
+    except Exception as error:  # the library's parsers raise what they happen to
+        if _OLE_PACKAGE in data and not passwords.get():
+            raise needed() from error
         return data  # an Outlook message, or a file whose own reader says what is wrong
-    for password in passwords.get():
+    for password in (_OFFICES_OWN, *passwords.get()):
         out = BytesIO()
         try:
             file.load_key(password=password)
@@ -61,6 +64,14 @@ def unlocked(data: bytes) -> bytes:
             ) from error
         return out.getvalue()
     raise needed()
+
+
+def _looks_locked(data: bytes) -> bool:
+    """Whether it is worth looking closer at a file without having been given a password.
+
+    False for some that are; their readers refuse them.
+    """
+    return _OLE_PACKAGE in data or _OLD_WORKBOOK in data
 
 
 def _need_no_disk() -> None:

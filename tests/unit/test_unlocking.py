@@ -8,6 +8,7 @@ import olefile
 import pytest
 from msoffcrypto.format.ooxml import OOXMLFile
 from msoffcrypto.method.rc4 import DocumentRC4
+from msoffcrypto.method.rc4_cryptoapi import DocumentRC4CryptoAPI
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
@@ -16,7 +17,7 @@ from ingestion.readers import read_document
 from ingestion.readers.unlocking import passwords
 from ingestion.sandbox import ReaderProcess
 from tests.compound import compound
-from tests.made_files import message, old_word, old_workbook, slides, word, workbook
+from tests.made_files import message, old_slides, old_word, old_workbook, slides, word, workbook
 
 TEXT = "The lease ends in May."
 
@@ -92,12 +93,48 @@ def locked_old_workbook(rows, password: str) -> bytes:
     return compound({"Workbook": bytes(out)})
 
 
+def locked_old_slides(text: str, password: str) -> bytes:
+    """[MS-PPT] 2.3: each object as a whole by a key of its own, and a container with the lock."""
+    plain = stream_of(old_slides([text]), "PowerPoint Document")
+
+    def secret(data: bytes, number: int) -> bytes:
+        size = 2 * len(data) + 100  # never a second key
+        return DocumentRC4CryptoAPI.decrypt(
+            password, SALT, 128, io.BytesIO(data), blocksize=size, block=number
+        ).read()
+
+    def record(kind: int, data: bytes, head: int = 0) -> bytes:
+        return struct.pack("<HHI", head, kind, len(data)) + data
+
+    proof = bytes(range(16, 32))
+    proven = secret(proof + hashlib.sha1(proof).digest(), 0)
+    about = struct.pack("<IIIIIIII", 4, 0, 0x6801, 0x8004, 128, 1, 0, 0) + b"R\0C\0\0\0"
+    verifier = struct.pack("<I", 16) + SALT + proven[:16] + struct.pack("<I", 20) + proven[16:]
+    lock = record(0x2F14, struct.pack("<HHII", 2, 2, 4, len(about)) + about + verifier, 0xF)
+    objects = secret(plain, 1) + lock
+    places = record(0x1772, struct.pack("<III", 2 << 20 | 1, 0, len(plain)))
+    last = struct.pack("<IHBBIIIIHHI", 0, 0, 0, 3, 0, len(objects), 1, 2, 1, 0, 2)
+    # A name as long as fills the stream: it is written anew with exactly the length it had.
+    letters = 1355
+    user = struct.pack(
+        "<IIIHHBBH", 0x14, 0xF3D1C4DF, len(objects) + len(places), letters, 0x3F4, 3, 0, 0
+    )
+    name = b"a" * letters + struct.pack("<I", 8) + b"a\0" * (letters - 1) + b"a"
+    return compound(
+        {
+            "PowerPoint Document": objects + places + record(0x0FF5, last),
+            "Current User": record(0x0FF6, user + name),
+        }
+    )
+
+
 FILES = {
     "a.pdf": locked_pdf("käse 1"),
     "a.docx": locked_office(word([TEXT]), "käse 1"),
     "a.pptx": locked_office(slides([TEXT]), "käse 1"),
     "a.xlsx": locked_office(workbook([(TEXT,)]), "käse 1"),
     "a.doc": locked_old_word(TEXT, "käse 1"),
+    "a.ppt": locked_old_slides(TEXT, "käse 1"),
     "a.xls": locked_old_workbook([(TEXT,)], "käse 1"),
 }
 
@@ -116,6 +153,16 @@ def test_a_file_opens_with_its_password_and_with_no_other(name):
 def test_what_only_its_owner_may_change_opens_without_a_password():
     assert TEXT in read_document("a.pdf", locked_pdf("")).text
     assert TEXT in read_document("a.pdf", locked_pdf(""), passwords=["any"]).text
+
+
+def test_what_excel_locks_with_a_password_of_its_own_opens_without_one():
+    """As it does for workbooks whose sheets are protected; Excel asks for none."""
+    for name, data in {
+        "a.xlsx": locked_office(workbook([(TEXT,)]), "VelvetSweatshop"),
+        "a.xls": locked_old_workbook([(TEXT,)], "VelvetSweatshop"),
+    }.items():
+        assert TEXT in read_document(name, data).text
+        assert TEXT in read_document(name, data, passwords=["any"]).text
 
 
 def test_files_without_encryption_are_as_they_were_whatever_is_given():
