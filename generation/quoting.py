@@ -258,14 +258,14 @@ def _below_heads(
     for start, end in lines:
         if intro and text.count("\n", before, start) > 1 + (intro[1] == before):
             intro = None
-        if text[end - 1] == ":" and text[end:].strip():
+        if text[end - 1] == ":":
             intro = (start, end)
         elif (start, end) not in heads:
             kept.append((start, end))
             if intro and not above.get(start):
                 above[start] = (intro,)
         before = end
-    return kept, rows, above
+    return kept or list(lines), rows, above
 
 
 def _below(hit: Hit, start: int, end: int, question: str, above: tuple[Span, ...]) -> _Place:

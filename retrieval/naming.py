@@ -87,7 +87,8 @@ def carried(
     """What each revision carries, compared with the others.
 
     A name that some document is called by, or begins with, counts half where it stands further in:
-    a report of 2023 speaks of 2022, and of other companies.
+    a report of 2023 speaks of 2022, and of other companies. What nowhere has a name that some
+    document begins with is of another one, and carries nothing, whatever else it shares.
 
     Args:
         leading: for each revision the names that are in its document's name or title, or in its
@@ -97,6 +98,7 @@ def carried(
     leads = frozenset[str]().union(*leading.values())
     names = sorted(leads.union(*mentioned.values()))
     totals = dict.fromkeys(leading, 0.0)
+    strangers: set[int] = set()
     telling = 0
     for name in names:
         worth = {
@@ -109,9 +111,11 @@ def carried(
             telling += 1
             for revision, value in worth.items():
                 totals[revision] += value
+            if name in leads:
+                strangers.update(revision for revision, value in worth.items() if not value)
     return {
         revision: Carried(
-            total / telling if telling else 1.0,
+            0.0 if revision in strangers else total / telling if telling else 1.0,
             frozenset(leading[revision]) | (frozenset(mentioned[revision]) - leads),
         )
         for revision, total in totals.items()

@@ -144,3 +144,16 @@ def test_what_ends_in_a_colon_is_quoted_with_what_follows_it():
         "To open an account you need: • proof of address",
         "No fee.",
     }
+
+
+def test_what_ends_in_a_colon_at_the_end_of_a_passage_is_quoted_only_if_it_is_all_there_is():
+    document = Document(1, 1, "/r.pdf", "r.pdf", "Report", "application/pdf", 1)
+    quoted = [
+        [
+            text[quote.start : quote.end]
+            for quote in rank_quotes("Which fees?", [hit], WordEncoder())
+        ]
+        for text in ("There is no fee.\n\nThe fees are as follows:", "The fees are as follows:")
+        for hit in (Hit(passage(1, 0, text), document, 1.0, None),)
+    ]
+    assert quoted == [["There is no fee."], ["The fees are as follows:"]]

@@ -87,3 +87,11 @@ def test_the_newest_of_a_series_is_the_last_by_its_numbers():
     }
     assert newest(names) == {2, 3, 4}
     assert newest({}) == frozenset()
+
+
+def test_a_document_that_nowhere_has_a_name_others_begin_with_carries_nothing():
+    # 2 shares quarter and year with what is asked for, and is of another company
+    leading = {1: {"nordwind", "q3", "2022"}, 2: {"q3", "2022"}, 3: {"nordwind"}}
+    mentioned = {1: leading[1], 2: leading[2], 3: {"nordwind", "q3", "2022"}}
+    shares = {number: found.share for number, found in carried(leading, mentioned).items()}
+    assert shares == {1: 1.0, 2: 0.0, 3: pytest.approx(2 / 3)}
