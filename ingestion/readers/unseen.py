@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from ingestion.readers.builder import title_of
 from ingestion.types import Block, BlockKind, ParsedDocument
 from retrieval.hidden import MOST_CHARACTERS_SHOWN, MOST_PIECES, HiddenBy, HiddenText
 
@@ -29,7 +30,7 @@ _SELECTORS, _MORE_SELECTORS = 0xFE00, 0xE0100
 def without_unseen(document: ParsedDocument) -> ParsedDocument:
     """A document without characters that show nothing; what they spell out is hidden text."""
     spans = [m.span() for m in _UNSEEN.finditer(document.text) if m.lastgroup is None]
-    title = shown(document.title)
+    title = title_of("", shown(document.title))
     if not spans:
         return document if title == document.title else replace(document, title=title)
     pieces, kept, moved, at = [], [], _Moved(spans), 0

@@ -12,7 +12,7 @@ import tarfile
 import zipfile
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
 
@@ -255,6 +255,7 @@ def test_links_in_a_tar_are_not_followed():
 
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=60))
+@example("\N{SOFT HYPHEN}")
 @settings(max_examples=60, deadline=None)
 def test_an_attachment_may_be_called_anything(name):
     document = read_document(name, zipped({"a.txt": "body", "b.txt": "body"}))
