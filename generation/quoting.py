@@ -119,7 +119,7 @@ def supporting(quotes: Sequence[Quote], most: int) -> list[Quote]:
     Returns:
         Best first. In the passage of the best one, less is enough: what stands beside an answer
         often is the rest of it. Both shares were chosen together (docs/LOG.md). A third of what
-        each says is in neither the question nor those before it. Answers to other
+        each says, or a figure, is in neither the question nor those before it. Answers to other
         questions of a document are left out: without their question they say something else.
     """
     taken = list(quotes[:1])
@@ -130,8 +130,10 @@ def supporting(quotes: Sequence[Quote], most: int) -> list[Quote]:
 
 
 def _is_new(quote: Quote, taken: Sequence[Quote]) -> bool:
-    known = frozenset[str]().union(*(one.adds for one in taken))
-    return len(quote.adds - known) >= _FEWEST_NEW * (len(quote.adds) + len(quote.words))
+    """Whether a statement says enough that is not said yet; another figure is enough."""
+    new = quote.adds - frozenset[str]().union(*(one.adds for one in taken))
+    has_figure = any(word[0].isdigit() for word in new)
+    return has_figure or len(new) >= _FEWEST_NEW * (len(quote.adds) + len(quote.words))
 
 
 def _completes(best: Quote, other: Quote) -> bool:

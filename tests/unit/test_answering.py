@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,8 @@ def test_what_says_the_same_again_completes_nothing() -> None:
         for adds in ({"four", "hall"}, {"four", "hall"}, {"four", "sunday", "five"})
     )
     assert supporting([best, again, other], 9) == [best, other]
+    row = replace(again, adds=frozenset({"four", "hall", "1270"}))
+    assert supporting([best, again, row], 9) == [best, row]
     only_asked = Quote(1, 0, 9, 0.0, 0.0, 1.0, asked)
     assert supporting([best, only_asked], 9) == [best]
 
