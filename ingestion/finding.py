@@ -11,6 +11,8 @@ from ingestion.ignoring import EVERYTHING, IGNORE_FILE, RULES_LIMIT_BYTES, Ignor
 from retrieval.originals import sha256_of
 
 FILE_LIMIT_BYTES = 200 * 1024 * 1024
+# Hidden files, and what Office keeps beside a file that somebody has open.
+_NO_DOCUMENT = (".", "~$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,7 @@ class _Walk:
             return None
 
     def _is_wanted(self, path: Path, rules: IgnoreRules, *, is_folder: bool) -> bool:
-        if path.name.startswith(".") or path.is_symlink():
+        if path.name.startswith(_NO_DOCUMENT) or path.is_symlink():
             return False
         relative = self._relative(path)
         reason = rules.reason(relative, is_folder=is_folder) or self._selection.refusal(

@@ -145,6 +145,7 @@ def test_hidden_files_and_links_inside_folders_are_passed_over(run, folder, tmp_
     write(folder, plain="Plain.")
     write(folder / ".git", config="Hidden.")
     (folder / ".hidden.txt").write_text("Hidden.")
+    (folder / "~$plain.docx").write_bytes(b"\x03Ann")
     (folder / "link.txt").symlink_to(outside / "secret.txt")
     (folder / "dangling.txt").symlink_to(outside / "nothing")
     (folder / "folder link").symlink_to(outside)
