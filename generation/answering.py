@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from generation.answering_policy import AnsweringPolicy
+from generation.answering_policy import QUOTES, AnsweringPolicy
 from generation.citations import citation, cited, complete_sentences
 from generation.decoding import Decoding, Method
 from generation.engines.base import Engine
@@ -57,8 +57,6 @@ from retrieval.types import Document, Hit, Passage, Policy
 
 # So many times as many are searched for: copies of a passage are left out.
 _SPARE = 2
-# Where a policy has quotes stand for the draft, there are as many, the first one counted.
-_QUOTES_INSTEAD = 3
 # So many passages before one are looked through for the head of its table.
 _BEFORE = 4
 _SEEDS = 2**31
@@ -187,7 +185,7 @@ class Answerer:
             if not run.has_said(sentence.text):
                 yield from run.keep(sentence)
         yield from self._generated(run, prompt, is_cancelled)
-        yield from run.decide(_quoted(quotes[:_QUOTES_INSTEAD], hits))
+        yield from run.decide(_quoted(quotes[:QUOTES], hits))
         yield Finished(run.answer())
 
     def in_force(self) -> AnsweringPolicy:

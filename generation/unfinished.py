@@ -144,12 +144,13 @@ class UnfinishedAnswer:
         """Follow the policy, now that all is written, and show what was held back for it.
 
         Args:
-            instead: quotes that stand for a draft that is not shown.
+            instead: quotes that stand for a draft that is not shown; those shown before it count.
         """
         ruling = ruled(self.policy, self._sentences)
         self._sentences, self._struck = list(ruling.sentences), ruling.struck
         if ruling.needs_quotes:
-            self._sentences += [quote for quote in instead if not self.has_said(quote.text)]
+            more = [quote for quote in instead if not self.has_said(quote.text)]
+            self._sentences += more[: max(0, len(instead) - len(self._sentences))]
         for sentence in self._sentences[len(self._shown) :]:
             yield Assayed(sentence)
 

@@ -192,6 +192,23 @@ def test_quote_puts_verbatim_sentences_in_place_of_a_draft_that_does_not_hold(li
     assert answer.struck == 2  # the second settled it, and nothing was written after it
 
 
+def test_quotes_that_complete_the_answer_count_among_those_in_place_of_a_draft(library):
+    in_one_passage(
+        library,
+        "rules",
+        "When tea is served is four o'clock. Four o'clock is when tea is served. "
+        "Tea is served when it is four o'clock. Tea is served at five when it rains on Sundays.",
+    )
+    engine = ScriptedEngine(["Rum is at nine."] * 2, EngineInfo(BUNDLED_MODEL, "openvino"))
+    _, shown = asked(library, "rules", engine=engine)
+    before = [one for one in shown.sentences if one.origin is Origin.QUOTED]
+    choose(library, "rules", Policy.QUOTE)
+    _, answer = asked(library, "rules", engine=engine)
+    assert len(before) > 1
+    assert list(answer.sentences[: len(before)]) == before
+    assert len(answer.sentences) == 3
+
+
 def test_quote_shows_a_draft_that_holds(library):
     choose(library, "house", Policy.QUOTE)
     _, answer = asked(library, "house", draft="At tea one sits.")
