@@ -304,13 +304,21 @@ class Assay:
     def finder(self) -> "AnswerFinder":
         """What looks for the answer in passages before anything is generated."""
         with self._loading:
-            return self._finder
+            return self._gauged_finder
 
     @cached_property
     def _finder(self) -> "AnswerFinder":
         from generation.answer_finding.model import load_finder
 
         return load_finder()
+
+    @cached_property
+    def _gauged_finder(self) -> "AnswerFinder":
+        from generation.answer_gauge.model import bundled_gauge
+        from generation.finder import GaugedFinder
+
+        gauge = bundled_gauge(self.settings.models) if self.settings.gauge else None
+        return GaugedFinder(self._finder, gauge) if gauge else self._finder
 
     @cached_property
     def _vectors(self) -> "VectorProjection":
@@ -525,7 +533,7 @@ class Assay:
             self.vectors.current()
             self.lexical.tend()
             warm_up()
-            _ = self.verifier
+            _ = self.verifier, self.finder
 
         try:
             with self._loading_all:

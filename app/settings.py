@@ -201,6 +201,11 @@ class Settings(BaseSettings):
         description="Decline where more than this share of the shown sentences would be "
         "unsupported, 0 to 1, by the curve of the newest run; unset: as chosen on the page.",
     )
+    gauge: bool = Field(
+        default=True,
+        description="Have layers of the bundled chat model say, too, whether passages hold the "
+        "answer; false is faster, and declines less well.",
+    )
     guard: bool = Field(
         default=True,
         description="Keep what documents order a model to do out of prompts and quotations.",

@@ -5,7 +5,7 @@
 Prints how often the first quotation holds the answer; then the logistic regression for
 `generation/sufficiency.py` and its operating points, cross-validated by paragraph. With --reported
 the articles that figures are reported on are asked, and the weights that ship are measured; nothing
-is fitted then.
+is fitted then. With ASSAY_GAUGE=false it is the regression for where there is no gauge.
 """
 
 import argparse
@@ -44,18 +44,20 @@ def main() -> None:
         arguments.folder, n=arguments.n, seed=arguments.seed, for_fitting=not arguments.reported
     )
     signals, right = _measured(questions)
-    x = np.array(signals)
+    x = np.array(signals, np.float64)  # nan where no gauge was asked
+    is_known = ~np.isnan(x).any(axis=0)
     y = np.array([question.is_answerable for question in questions])
     groups = np.array([question.paragraph for question in questions])
     if arguments.keep:
         np.savez(arguments.keep, x=x, y=y, groups=groups)
-    for name, column in zip(Signals._fields, x.T, strict=True):
+    names = [name for name, known in zip(Signals._fields, is_known, strict=True) if known]
+    for name, column in zip(names, x[:, is_known].T, strict=True):
         print(f"{name}: AUROC alone {roc_auc_score(y, column):.3f}")
     print(f"the first quotation holds the answer: {np.mean(right):.4f} (n={len(right)})")
     if arguments.reported:
         _show_points(np.array([answerability(one) for one in signals]), y)
     else:
-        _show_points(_fitted(x, y, groups, arguments.c), y)
+        _show_points(_fitted(names, x[:, is_known], y, groups, arguments.c), y)
 
 
 def _measured(
@@ -83,7 +85,11 @@ def _measured(
 
 
 def _fitted(
-    x: NDArray[np.float64], y: NDArray[np.bool_], groups: NDArray[np.str_], penalty: float
+    names: Sequence[str],
+    x: NDArray[np.float64],
+    y: NDArray[np.bool_],
+    groups: NDArray[np.str_],
+    penalty: float,
 ) -> NDArray[np.float64]:
     """Print the regression; what it says of each question when fitted on other paragraphs."""
     # The penalty is on signals of one scale; the weights that are printed are of the signals as is.
@@ -94,7 +100,7 @@ def _fitted(
     )[:, 1]
     model.fit(x / spread, y)
     found = (model.coef_[0] / spread).round(3).tolist()
-    weights = dict(zip(Signals._fields, found, strict=True))
+    weights = dict(zip(names, found, strict=True))
     print(f"intercept {model.intercept_[0]:.3f}, weights {weights}")
     return said
 

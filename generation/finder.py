@@ -1,7 +1,7 @@
 """What an answer finder says. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 
@@ -11,12 +11,14 @@ class FoundAnswer:
 
     `holds`: that the text answers the question. `stands_out`: that it does so just there, against
     its doing so nowhere. Both are logits, natural logarithm; above 0 is more likely than not.
+    `gauged`: that the text answers the question, as a gauge says; None where none was asked.
     """
 
     start: int
     end: int
     holds: float
     stands_out: float
+    gauged: float | None = None
 
 
 class AnswerFinder(Protocol):
@@ -35,3 +37,37 @@ class AnswerFinder(Protocol):
         Logits, as `FoundAnswer.stands_out`; minus infinity for a place without a word. A place that
         is read more than once counts as where it stands out most.
         """
+
+
+class AnswerGauge(Protocol):
+    """Says whether texts answer a question, and not where; another seam of the same kind."""
+
+    @property
+    def version(self) -> str:
+        """Names the gauge and its weights."""
+
+    def gauge(self, question: str, texts: Sequence[str]) -> list[float]:
+        """How likely each text, in order, is to answer: a logit, as `FoundAnswer.gauged`."""
+
+
+@dataclass(frozen=True, slots=True)
+class GaugedFinder:
+    """A finder whose findings are gauged, too; see `AnswerFinder`."""
+
+    finder: AnswerFinder
+    gauge: AnswerGauge
+
+    @property
+    def version(self) -> str:
+        """Names both."""
+        return f"{self.finder.version}+{self.gauge.version}"
+
+    def find(self, question: str, texts: Sequence[str]) -> list[FoundAnswer]:
+        """Look for the answer in each text, and gauge each."""
+        found = self.finder.find(question, texts)
+        gauged = self.gauge.gauge(question, texts)
+        return [replace(one, gauged=logit) for one, logit in zip(found, gauged, strict=True)]
+
+    def weigh(self, question: str, text: str, places: Sequence[tuple[int, int]]) -> list[float]:
+        """How far each place of a text stands out."""
+        return self.finder.weigh(question, text, places)

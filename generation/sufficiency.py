@@ -28,9 +28,10 @@ def in_context(passage: Passage) -> str:
 class Signals(NamedTuple):
     """What says whether the passages hold an answer at all.
 
-    `holds` and `stands_out` are the greatest of the passages that were read, as in `FoundAnswer`.
-    `negation_differs` is 1 when the question negates and the unit, about a sentence, that shares
-    most with it does not, or the reverse; shared words weigh by how rare they are in the passages.
+    `holds`, `stands_out` and `gauged` are the greatest of the passages that were read, as in
+    `FoundAnswer`. `negation_differs` is 1 when the question negates and the unit, about a sentence,
+    that shares most with it does not, or the reverse; shared words weigh by how rare they are in
+    the passages.
     """
 
     similarity: float  # cosine of question and nearest passage, [-1, 1]
@@ -38,17 +39,36 @@ class Signals(NamedTuple):
     holds: float
     stands_out: float
     negation_differs: float
+    gauged: float | None = None
 
 
-# A logistic regression fitted by `benchmarks/fit_sufficiency.py` (docs/LOG.md); the articles of the
-# reported figures are others.
-_INTERCEPT = -1.597
-_COEFFICIENTS = Signals(
-    similarity=1.836,
-    sentence_similarity=1.224,
-    holds=0.457,
-    stands_out=0.165,
-    negation_differs=-1.196,
+class _Regression(NamedTuple):
+    intercept: float
+    coefficients: Signals
+
+
+# Logistic regressions fitted by `benchmarks/fit_sufficiency.py` (docs/LOG.md); the articles of the
+# reported figures are others. The second is for where there is no gauge.
+_GAUGED = _Regression(
+    -1.597,
+    Signals(
+        similarity=1.836,
+        sentence_similarity=1.224,
+        holds=0.457,
+        stands_out=0.165,
+        negation_differs=-1.196,
+        gauged=0.0,
+    ),
+)
+_FOUND = _Regression(
+    -1.597,
+    Signals(
+        similarity=1.836,
+        sentence_similarity=1.224,
+        holds=0.457,
+        stands_out=0.165,
+        negation_differs=-1.196,
+    ),
 )
 ABSTAIN_BELOW = 0.45
 
@@ -74,13 +94,17 @@ def signals_of(
         holds=max((one.holds for one in found), default=_NOTHING_READ),
         stands_out=max((one.stands_out for one in found), default=_NOTHING_READ),
         negation_differs=float(bool(asked.negations) != negates),
+        gauged=max((one.gauged for one in found if one.gauged is not None), default=None),
     )
 
 
 def answerability(signals: Signals) -> float:
     """Probability that the passages hold the answer, in (0, 1)."""
-    total = _INTERCEPT + sum(
-        weight * value for weight, value in zip(_COEFFICIENTS, signals, strict=True)
+    regression = _FOUND if signals.gauged is None else _GAUGED
+    total = regression.intercept + sum(
+        weight * value
+        for weight, value in zip(regression.coefficients, signals, strict=True)
+        if weight is not None and value is not None
     )
     return 1 / (1 + math.exp(-total))
 

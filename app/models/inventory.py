@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.models.sizes import size_of
+from generation.answer_gauge.model import GAUGE_PREFIX
 
 _NOTE = "source.json"
 _OPENVINO = "openvino_model.xml"
@@ -37,11 +38,16 @@ class Cached:
 
 
 def prepared_models(models: Path) -> list[Prepared]:
-    """What lies in the folder of prepared models, by name; empty when there is none."""
+    """The chat models in the folder of prepared models, by name; empty when there is none."""
     if not models.is_dir():
         return []
-    folders = (one for one in models.iterdir() if one.is_dir() and not one.name.startswith("."))
+    folders = (one for one in models.iterdir() if one.is_dir() and not _is_other(one.name))
     return [_prepared(one) for one in sorted(folders)]
+
+
+def _is_other(name: str) -> bool:
+    """Whether it is no chat model: what is being made, or the answer gauge, which all homes use."""
+    return name.startswith((".", GAUGE_PREFIX))
 
 
 def unused(

@@ -111,9 +111,18 @@ def linear(states: Port, weights: Weights, name: str) -> Port:
     return opset13.add(product, _constant(weights, f"{name}.bias"))
 
 
-def mixed(states: Port, weights: Weights, inputs: BertInputs) -> Port:
-    """The first token's state, the mean of those of type 1 and their maxima, through the layer
-    `mixed` and tanh: (batch, width)."""
+def layer_norm(states: Port, weights: Weights, name: str, epsilon: float) -> Port:
+    """States of mean 0 and variance 1 over the width, times `name`.weight and plus `name`.bias."""
+    from openvino import opset13
+
+    last = opset13.constant(np.array([-1], np.int64))
+    even = opset13.mvn(states, last, normalize_variance=True, eps=epsilon, eps_mode="inside_sqrt")
+    scaled = opset13.multiply(even, _constant(weights, f"{name}.weight"))
+    return opset13.add(scaled, _constant(weights, f"{name}.bias"))
+
+
+def mean_and_most(states: Port, inputs: BertInputs) -> tuple[Port, Port]:
+    """The mean of the states of type 1, and their maxima, each (batch, width)."""
     from openvino import opset13
 
     along = opset13.constant(np.array([1], np.int64))
@@ -126,15 +135,32 @@ def mixed(states: Port, weights: Weights, inputs: BertInputs) -> Port:
     lowest = opset13.constant(np.float32(-1e30))
     is_judged = opset13.convert(judged, "boolean")
     most = opset13.reduce_max(opset13.select(is_judged, states, lowest), along, keep_dims=False)
+    return mean, most
+
+
+def mixed(states: Port, weights: Weights, inputs: BertInputs) -> Port:
+    """The first token's state, the mean of those of type 1 and their maxima, through the layer
+    `mixed` and tanh: (batch, width)."""
+    from openvino import opset13
+
     first = opset13.gather(states, opset13.constant(np.int64(0)), opset13.constant(np.int64(1)))
-    joined = opset13.concat([first, mean, most], axis=-1)
+    joined = opset13.concat([first, *mean_and_most(states, inputs)], axis=-1)
     return opset13.tanh(linear(joined, weights, "mixed"))
 
 
 def compiled_graph(outputs: "list[Port]", inputs: BertInputs, name: str) -> Any:  # noqa: ANN401
-    """Compile for this processor: in bfloat16 where it multiplies that itself, else in float32."""
+    """A network of these outputs, compiled; see `compiled`."""
     import openvino
 
+    return compiled(openvino.Model(outputs, inputs.parameters, name))
+
+
+def compiled(graph: Any) -> Any:  # noqa: ANN401
+    """Compile for this processor: in bfloat16 where it multiplies that itself, else in float32.
+
+    Args:
+        graph: an openvino.Model, or the path of one.
+    """
     core = openvino_core()
     capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     settings = {
@@ -142,7 +168,6 @@ def compiled_graph(outputs: "list[Port]", inputs: BertInputs, name: str) -> Any:
         "PERFORMANCE_HINT": "LATENCY",
         "NUM_STREAMS": 1,
     }
-    graph = openvino.Model(outputs, inputs.parameters, name)
     return core.compile_model(graph, "CPU", settings)
 
 
@@ -213,18 +238,7 @@ class _Maker:
         return self._normalized(self._ops.add(product, before), f"{name}.LayerNorm")
 
     def _normalized(self, states: Port, name: str) -> Port:
-        last = self._ops.constant(np.array([-1], np.int64))
-        scaled = self._ops.multiply(
-            self._ops.mvn(
-                states,
-                last,
-                normalize_variance=True,
-                eps=self._shape.epsilon,
-                eps_mode="inside_sqrt",
-            ),
-            _constant(self._weights, f"{name}.weight"),
-        )
-        return self._ops.add(scaled, _constant(self._weights, f"{name}.bias"))
+        return layer_norm(states, self._weights, name, self._shape.epsilon)
 
     def _active(self, states: Port) -> Port:
         if self._shape.activation == "relu":

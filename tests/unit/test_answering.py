@@ -14,7 +14,7 @@ from generation.citations import citation, complete_sentences
 from generation.finder import FoundAnswer
 from generation.groundedness.words import share, stem_of, words_of
 from generation.quoting import Quote, rank_quotes, supporting
-from generation.sufficiency import answerability, is_answerable, signals_of
+from generation.sufficiency import Signals, answerability, is_answerable, signals_of
 from retrieval.types import Document, Hit, Passage
 from tests.fakes import WordEncoder
 
@@ -199,6 +199,21 @@ def test_the_more_a_passage_holds_the_answer_the_likelier_there_is_one() -> None
     assert told == sorted(set(told))
     assert is_answerable(told[-1])
     assert not is_answerable(told[0])
+
+
+def test_a_gauge_counts_where_one_was_asked() -> None:
+    found = [hit("Tea, in Ghent, is at four."), hit("Nothing of it.", number=2)]
+    quotes = rank_quotes("When is tea?", found, WordEncoder())
+
+    def signals(*gauged: float | None) -> Signals:
+        answers = [FoundAnswer(0, 3, 0.5, 0.5, logit) for logit in gauged]
+        return signals_of("When is tea?", found, quotes, answers)
+
+    assert signals(-1.0, 2.0).gauged == 2.0
+    assert signals(None, None).gauged is None
+    told = [answerability(signals(held, -5.0)) for held in (-4.0, -1.0, 1.0, 4.0)]
+    assert told == sorted(set(told))
+    assert 0 < answerability(signals(None, None)) < 1
 
 
 def test_the_signals_are_the_same_to_the_last_bit_in_every_process() -> None:

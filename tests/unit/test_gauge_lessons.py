@@ -1,0 +1,80 @@
+"""What the answer gauge is taught with: texts, each with the questions about it in one row."""
+
+import random
+
+import pytest
+import torch
+
+from generation.answer_gauge.packing import Asked as Packed
+from tests.unit.test_answer_gauge import packer_of_characters
+from training.answer_finding.questions import Asked
+from training.answer_gauge.train import Lesson, batch_of, batches_of, lessons
+
+TEXT = "The fee is 40. It rains."
+ROWS = [
+    Asked("What is the fee?", TEXT, ((11, 13),), "a"),
+    Asked("When is tea?", TEXT, (), "a"),
+    Asked("Why?", "It snows.", (), "b"),
+]
+
+
+@pytest.fixture
+def packer():
+    return packer_of_characters()
+
+
+def test_the_questions_about_a_text_are_one_lesson(packer):
+    found = list(lessons(ROWS, packer, random.Random(1)))
+    assert [len(one.questions) for one in found] == [2, 1]
+    first = found[0]
+    at = first.answered.index(True)
+    assert first.marks[at] == ((11, 12),)
+    assert first.marks[1 - at] == ()
+    assert found[1].answered == (False,)
+
+
+def test_more_than_twelve_questions_about_a_text_are_several_lessons(packer):
+    rows = [Asked(f"Is it {i}?", TEXT, (), "a") for i in range(30)]
+    assert [len(one.questions) for one in lessons(rows, packer, random.Random(1))] == [12, 12, 6]
+
+
+def test_an_answer_beyond_the_first_window_is_not_pointed_at(packer):
+    text = "It rains and it rains and it rains. The fee is 40."
+    [lesson] = lessons(
+        [Asked("What?", text, ((len(text) - 3, len(text) - 1),), "a")], packer, random.Random(1)
+    )
+    assert lesson.marks == ((),)
+
+
+def test_a_question_sees_the_text_and_itself_and_follows_the_text():
+    question = Packed((7, 8, 9), 1)
+    other = Packed((5, 6), 1)
+    batch = batch_of(
+        [
+            Lesson((1, 2), (question, other), (True, False), (((1, 1),), ())),
+            Lesson((3,), (other,), (False,), ((),)),
+        ]
+    )
+    assert batch.tokens.tolist() == [[1, 2, 7, 8, 9, 5, 6], [3, 5, 6, 0, 0, 0, 0]]
+    assert batch.positions[0].tolist() == [0, 1, 2, 3, 4, 2, 3]
+    seen = batch.seen[0, 0].int().tolist()
+    assert seen[1] == [1, 1, 0, 0, 0, 0, 0]
+    assert seen[4] == [1, 1, 1, 1, 1, 0, 0]
+    assert seen[6] == [1, 1, 0, 0, 0, 1, 1]
+    assert batch.judged.int().tolist() == [
+        [0, 0, 0, 1, 1, 0, 0],
+        [0, 0, 0, 0, 0, 0, 1],
+        [0, 0, 1, 0, 0, 0, 0],
+    ]
+    assert batch.rows.tolist() == [0, 0, 1]
+    assert batch.answered.tolist() == [1.0, 0.0, 0.0]
+    assert batch.is_text.int().tolist() == [[1, 1, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0]]
+    places = [torch.nonzero(batch.wanted[i] == 0).tolist() for i in range(3)]
+    assert places == [[[1, 0], [1, 1]], [[7, 0], [7, 1]], [[7, 0], [7, 1]]]
+
+
+@pytest.mark.parametrize("size", [1, 9, 40])
+def test_each_lesson_is_in_one_batch(size):
+    rows = [Lesson((1,) * n, (Packed((2, 3), 1),), (True,), ((),)) for n in range(1, size + 1)]
+    made = batches_of(rows, random.Random(2))
+    assert sorted(len(one.text) for batch in made for one in batch) == list(range(1, size + 1))

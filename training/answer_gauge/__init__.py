@@ -1,0 +1,1 @@
+"""How the answer gauge was trained; nothing here runs in the product."""

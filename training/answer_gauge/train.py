@@ -1,0 +1,273 @@
+"""Train the answer gauge; see docs/ANSWERS.md.
+
+    python -m training.answer_gauge.train SQUAD_FOLDER XQUAD_FOLDER BASE OUT [--epochs 3]
+
+BASE is the bundled chat model, prepared (`models/SmolLM2-135M-Instruct…` in a home). OUT gets a
+checkpoint every two minutes, from which a run that was stopped goes on, and at the end what was
+learned. The questions about a text are read in one row behind it, none seeing another, so that the
+text is read once. Lessons and what is left out are those of the answer finder, and its negatives
+asked of another paragraph.
+"""
+
+import argparse
+import random
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import torch
+from sklearn.metrics import roc_auc_score
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from benchmarks.squad import FITTING
+from generation.answer_gauge.packing import Asked as Packed
+from generation.answer_gauge.packing import GaugePacker
+from training.answer_finding.office import office_questions
+from training.answer_finding.questions import Asked, made_unanswerable, squad, xquad
+from training.answer_gauge.network import GaugeNetwork
+
+LAYERS = 20
+FIRST_CHANGED = 6
+RANK = 16
+MAX_TOKENS = 384
+_BATCH_TOKENS = 1_600
+_QUESTIONS_A_ROW = 12
+_SMOOTHING = 0.03
+_SPAN_WEIGHT = 0.3
+_NEVER = -1e4
+_HEADS_FASTER = 2.0
+_CHECKPOINT_SECONDS = 120.0
+
+
+# The first and last tokens of the answers to a question, in its text; none where there are none.
+Marks: TypeAlias = tuple[tuple[int, int], ...]
+
+
+class Lesson(NamedTuple):
+    """A text's tokens, questions about it, whether it answers each, and where."""
+
+    text: tuple[int, ...]
+    questions: tuple[Packed, ...]
+    answered: tuple[bool, ...]
+    marks: tuple[Marks, ...]
+
+    @property
+    def length(self) -> int:
+        return len(self.text) + sum(len(one.tokens) for one in self.questions)
+
+
+class Batch(NamedTuple):
+    """Lessons as `GaugeNetwork` reads them. Of each of n questions `answered` is whether it is,
+    (n,), and `wanted` 0 where an answer begins and ends and very low elsewhere, (n, length + 1, 2);
+    its last place is for nowhere. `is_text`: (batch, length)."""
+
+    tokens: Tensor
+    positions: Tensor
+    seen: Tensor
+    judged: Tensor
+    rows: Tensor
+    answered: Tensor
+    wanted: Tensor
+    is_text: Tensor
+
+
+def lessons(rows: Sequence[Asked], packer: GaugePacker, rng: random.Random) -> Iterator[Lesson]:
+    """Each text with its questions, in random order, twelve at most; of a long text the first
+    window."""
+    by_text: dict[str, list[Asked]] = defaultdict(list)
+    for row in rows:
+        by_text[row.text].append(row)
+    for text, asked in by_text.items():
+        rng.shuffle(asked)
+        tokens = next(packer.windows(text))
+        offsets = packer.offsets(text)[: len(tokens)]
+        for begin in range(0, len(asked), _QUESTIONS_A_ROW):
+            some = asked[begin : begin + _QUESTIONS_A_ROW]
+            yield Lesson(
+                tokens,
+                tuple(packer.asked(one.question) for one in some),
+                tuple(bool(one.answers) for one in some),
+                tuple(_marks(offsets, one.answers) for one in some),
+            )
+
+
+def _marks(offsets: Sequence[tuple[int, int]], answers: Sequence[tuple[int, int]]) -> Marks:
+    found = set()
+    for start, end in answers:
+        inside = [i for i, (a, b) in enumerate(offsets) if a < end and start < b]
+        if inside and offsets[inside[-1]][1] >= end:
+            found.add((inside[0], inside[-1]))
+    return tuple(sorted(found))
+
+
+def batches_of(found: Sequence[Lesson], rng: random.Random) -> list[list[Lesson]]:
+    """Batches of like length in random order."""
+    made: list[list[Lesson]] = [[]]
+    for lesson in sorted(found, key=lambda one: one.length + 40 * rng.random()):
+        if made[-1] and (len(made[-1]) + 1) * lesson.length > _BATCH_TOKENS:
+            made.append([])
+        made[-1].append(lesson)
+    rng.shuffle(made)
+    return made
+
+
+def batch_of(found: Sequence[Lesson]) -> Batch:
+    """Lay lessons out: a question sees the text and itself, and its positions follow the text."""
+    length = max(lesson.length for lesson in found)
+    tokens, positions = (torch.zeros(len(found), length, dtype=torch.long) for _ in range(2))
+    parts = torch.full((len(found), length), -1)
+    judged, rows = [], []
+    for row, lesson in enumerate(found):
+        own = list(lesson.text)
+        places = list(range(len(own)))
+        part = [0] * len(own)
+        for number, question in enumerate(lesson.questions, start=1):
+            marks = torch.zeros(length, dtype=torch.bool)
+            marks[len(own) + question.first : len(own) + len(question.tokens)] = True
+            judged.append(marks)
+            rows.append(row)
+            own += question.tokens
+            places += range(len(lesson.text), len(lesson.text) + len(question.tokens))
+            part += [number] * len(question.tokens)
+        tokens[row, : len(own)] = torch.tensor(own)
+        positions[row, : len(own)] = torch.tensor(places)
+        parts[row, : len(own)] = torch.tensor(part)
+    is_before = torch.ones(length, length, dtype=torch.bool).tril()
+    is_known = (parts.unsqueeze(1) == 0) | (parts.unsqueeze(1) == parts.unsqueeze(2))
+    answered = [answer for lesson in found for answer in lesson.answered]
+    wanted = torch.full((len(answered), length + 1, 2), _NEVER)
+    for i, marks in enumerate(marks for lesson in found for marks in lesson.marks):
+        for first, last in marks or [(length, length)]:
+            wanted[i, first, 0] = wanted[i, last, 1] = 0
+    return Batch(
+        tokens,
+        positions,
+        (is_before & is_known).unsqueeze(1),
+        torch.stack(judged),
+        torch.tensor(rows),
+        torch.tensor(answered).float(),
+        wanted,
+        parts == 0,
+    )
+
+
+def loss_of(network: GaugeNetwork, batch: Batch) -> Tensor:
+    """Whether the text answers, as binary cross-entropy with labels that are not quite sure; where,
+    as the likelihood of any of the answers' ends against all tokens of the text and nowhere (logit
+    0)."""
+    holds, spans = network(*batch[:5])
+    smooth = batch.answered * (1 - 2 * _SMOOTHING) + _SMOOTHING
+    whole = binary_cross_entropy_with_logits(holds, smooth)
+    logits = spans.masked_fill(~batch.is_text[batch.rows].unsqueeze(-1), _NEVER)
+    logits = torch.cat([logits, torch.zeros_like(logits[:, :1])], dim=1)
+    likely = torch.log_softmax(logits, dim=1) + batch.wanted
+    return whole - _SPAN_WEIGHT * torch.logsumexp(likely, dim=1).sum(-1).mean()
+
+
+def train(network: GaugeNetwork, plan: Sequence[list[Lesson]], rate: float, out: Path) -> None:
+    """Train on batches in order, from the checkpoint when there is one."""
+    learned = {name: p for name, p in network.named_parameters() if p.requires_grad}
+    heads = [p for name, p in learned.items() if not name.startswith("base.")]
+    body = [p for name, p in learned.items() if name.startswith("base.")]
+    optimizer = torch.optim.AdamW([{"params": body}, {"params": heads}], lr=rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, [rate, _HEADS_FASTER * rate], total_steps=len(plan) + 1, pct_start=0.1
+    )
+    checkpoint = out / "checkpoint.pt"
+    begin = 0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, "cpu", weights_only=True)
+        network.load_state_dict(state["learned"], strict=False)
+        optimizer.load_state_dict(state["optimizer"])
+        schedule.load_state_dict(state["schedule"])
+        begin = state["step"]
+        print(f"going on after step {begin}", flush=True)
+    network.train()
+    started = saved = time.monotonic()
+    losses = []
+    for step in range(begin, len(plan)):
+        loss = loss_of(network, batch_of(plan[step]))
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(learned.values(), 1.0)
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.item())
+        now = time.monotonic()
+        if step % 25 == 0:
+            left = (now - started) / (step - begin + 1) * (len(plan) - step) / 60
+            mean = sum(losses[-25:]) / len(losses[-25:])
+            print(f"{step}/{len(plan)} loss {mean:.3f}, {left:.0f} min left", flush=True)
+        if now - saved > _CHECKPOINT_SECONDS:
+            state = {
+                "learned": {name: p.detach() for name, p in learned.items()},
+                "optimizer": optimizer.state_dict(),
+                "schedule": schedule.state_dict(),
+                "step": step + 1,
+            }
+            torch.save(state, out / "partial.pt")
+            (out / "partial.pt").replace(checkpoint)
+            saved = now
+
+
+@torch.no_grad()
+def measure(network: GaugeNetwork, rows: Sequence[Asked], packer: GaugePacker, name: str) -> None:
+    """Say how well questions that their own paragraph answers are told from the others."""
+    network.eval()
+    found: list[float] = []
+    answered: list[float] = []
+    rng = random.Random(0)
+    for some in batches_of(list(lessons(rows, packer, rng)), rng):
+        batch = batch_of(some)
+        found += network(*batch[:5])[0].tolist()
+        answered += batch.answered.tolist()
+    network.train()
+    print(f"{name}: AUROC {roc_auc_score(answered, found):.4f} (n={len(found)})", flush=True)
+
+
+def lessons_of_an_epoch(
+    read: Sequence[Asked], packer: GaugePacker, rng: random.Random, office: int
+) -> list[list[Lesson]]:
+    """What people asked, what is made unanswerable of it, and what is made up."""
+    rows = [*read, *made_unanswerable(read, rng), *office_questions(office, rng.randrange(2**31))]
+    return batches_of(list(lessons(rows, packer, rng)), rng)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("squad", type=Path)
+    parser.add_argument("xquad", type=Path)
+    parser.add_argument("base", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--rate", type=float, default=5.0e-4)
+    parser.add_argument("--office", type=int, default=500, help="questions made for each epoch")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(arguments.seed)
+    fitting = squad(arguments.squad, for_fitting=True)
+    held = [row for row in fitting if row.group in FITTING]
+    unseen = [*held, *squad(arguments.squad, for_fitting=False)]
+    read = [row for row in fitting if row.group not in FITTING]
+    read += xquad(arguments.xquad, [row.text for row in unseen])
+    packer = GaugePacker(Tokenizer.from_file(str(arguments.base / "tokenizer.json")), MAX_TOKENS)
+    network = GaugeNetwork(arguments.base, layers=LAYERS, first_changed=FIRST_CHANGED, rank=RANK)
+    plan: list[list[Lesson]] = []
+    for epoch in range(arguments.epochs):
+        rng = random.Random(1000 * arguments.seed + epoch)
+        plan += lessons_of_an_epoch(read, packer, rng, arguments.office)
+    print(f"{len(read)} questions, {len(plan)} batches", flush=True)
+    train(network, plan, arguments.rate, arguments.out)
+    torch.save(network.learned(), arguments.out / "learned.pt")
+    measure(network, held, packer, "articles left out")
+
+
+if __name__ == "__main__":
+    main()
