@@ -81,12 +81,12 @@ class Lengths:
         return [float(len(text)) for text in texts]
 
 
-def test_what_a_finder_finds_is_gauged_in_order():
+def test_what_a_finder_finds_first_is_gauged_in_order():
     plain = WordFinder()
     both = GaugedFinder(plain, Lengths())
-    texts = ["The rent is 40.", "It rains."]
+    texts = ["The rent is 40.", "It rains.", "", "The rent.", "No."]
     found = both.find("What is the rent?", texts)
-    assert [one.gauged for one in found] == [15.0, 9.0]
+    assert [one.gauged for one in found] == [15.0, 9.0, 0.0, None, None]
     without = [FoundAnswer(one.start, one.end, one.holds, one.stands_out) for one in found]
     assert without == plain.find("What is the rent?", texts)
     assert both.version == f"{plain.version}+lengths"
