@@ -1,6 +1,7 @@
 """What the answer gauge is taught with: texts, each with the questions about it in one row."""
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from generation.answer_gauge.packing import Asked as Packed
 from tests.unit.test_answer_gauge import packer_of_characters
 from training.answer_finding.questions import Asked
+from training.answer_gauge.headings import below_headings, below_titles
 from training.answer_gauge.train import Lesson, batch_of, batches_of, lessons
 
 TEXT = "The fee is 40. It rains."
@@ -78,3 +80,30 @@ def test_each_lesson_is_in_one_batch(size):
     rows = [Lesson((1,) * n, (Packed((2, 3), 1),), (True,), ((),)) for n in range(1, size + 1)]
     made = batches_of(rows, random.Random(2))
     assert sorted(len(one.text) for batch in made for one in batch) == list(range(1, size + 1))
+
+
+def test_all_questions_about_a_text_stand_below_the_same_title():
+    rows = [replace(row, group="Tea_houses") for row in ROWS]
+    found = [list(below_titles(rows, random.Random(seed))) for seed in range(20)]
+    assert {one[0].text for one in found} == {TEXT, f"Tea houses\n\n{TEXT}"}
+    for fee, tea, _ in found:
+        assert fee.text == tea.text
+        [(start, end)] = fee.answers
+        assert fee.text[start:end] == "40"
+
+
+def test_below_a_heading_an_answer_keeps_its_place_and_another_document_answers_nothing():
+    row = Asked("What does the contract cost?", TEXT, ((11, 13),), "a")
+    found = list(below_headings([row] * 400, random.Random(3)))
+    assert len(found) == 400
+    untouched = [one for one in found if one == row]
+    assert 100 < len(untouched) < 170
+    for one in found:
+        assert one.text.endswith(TEXT)
+        assert [one.text[start:end] for start, end in one.answers] in ([], ["40"])
+        if "the contract" not in one.question:
+            named = one.question.removeprefix("What does the ").removesuffix(" cost?")
+            assert one.text.lower().startswith(named) == bool(one.answers)
+    assert any(not one.answers for one in found)
+    unanswered = replace(row, answers=())
+    assert not any(one.answers for one in below_headings([unanswered] * 40, random.Random(4)))

@@ -98,3 +98,10 @@ class GaugeNetwork(nn.Module):
             for name, parameter in self.named_parameters()
             if parameter.requires_grad
         }
+
+    def load_learned(self, learned: dict[str, Tensor]) -> None:
+        """Go on from what `learned` told."""
+        own = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
+        named = {name.removeprefix("base."): name for name in own}
+        state = {named[name]: value for name, value in learned.items()}
+        self.load_state_dict(state, strict=False)

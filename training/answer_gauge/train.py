@@ -28,6 +28,7 @@ from generation.answer_gauge.packing import Asked as Packed
 from generation.answer_gauge.packing import GaugePacker
 from training.answer_finding.office import office_questions
 from training.answer_finding.questions import Asked, made_unanswerable, squad, xquad
+from training.answer_gauge.headings import below_headings, below_titles
 from training.answer_gauge.network import GaugeNetwork
 
 LAYERS = 20
@@ -230,10 +231,18 @@ def measure(network: GaugeNetwork, rows: Sequence[Asked], packer: GaugePacker, n
 
 
 def lessons_of_an_epoch(
-    read: Sequence[Asked], packer: GaugePacker, rng: random.Random, office: int
+    read: Sequence[Asked],
+    packer: GaugePacker,
+    rng: random.Random,
+    office: int,
+    *,
+    has_headings: bool,
 ) -> list[list[Lesson]]:
     """What people asked, what is made unanswerable of it, and what is made up."""
-    rows = [*read, *made_unanswerable(read, rng), *office_questions(office, rng.randrange(2**31))]
+    made = office_questions(office, rng.randrange(2**31))
+    people = [*read, *made_unanswerable(read, rng)]
+    rows = [*below_titles(people, rng), *below_headings(made, rng)] if has_headings else []
+    rows = rows or [*people, *made]
     return batches_of(list(lessons(rows, packer, rng)), rng)
 
 
@@ -248,6 +257,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rate", type=float, default=5.0e-4)
     parser.add_argument("--office", type=int, default=500, help="questions made for each epoch")
+    parser.add_argument("--headings", action="store_true", help="put texts below headings")
+    parser.add_argument("--from", dest="begin", type=Path, help="what was learned before")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -259,10 +270,14 @@ def main() -> None:
     read += xquad(arguments.xquad, [row.text for row in unseen])
     packer = GaugePacker(Tokenizer.from_file(str(arguments.base / "tokenizer.json")), MAX_TOKENS)
     network = GaugeNetwork(arguments.base, layers=LAYERS, first_changed=FIRST_CHANGED, rank=RANK)
+    if arguments.begin:
+        network.load_learned(torch.load(arguments.begin, "cpu", weights_only=True))
     plan: list[list[Lesson]] = []
     for epoch in range(arguments.epochs):
         rng = random.Random(1000 * arguments.seed + epoch)
-        plan += lessons_of_an_epoch(read, packer, rng, arguments.office)
+        plan += lessons_of_an_epoch(
+            read, packer, rng, arguments.office, has_headings=arguments.headings
+        )
     print(f"{len(read)} questions, {len(plan)} batches", flush=True)
     train(network, plan, arguments.rate, arguments.out)
     torch.save(network.learned(), arguments.out / "learned.pt")
