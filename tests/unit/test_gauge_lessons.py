@@ -10,6 +10,7 @@ from generation.answer_gauge.packing import Asked as Packed
 from tests.unit.test_answer_gauge import packer_of_characters
 from training.answer_finding.questions import Asked
 from training.answer_gauge.headings import below_headings, below_titles
+from training.answer_gauge.manuals import manual_questions
 from training.answer_gauge.train import Lesson, batch_of, batches_of, lessons
 
 TEXT = "The fee is 40. It rains."
@@ -107,3 +108,21 @@ def test_below_a_heading_an_answer_keeps_its_place_and_another_document_answers_
     assert any(not one.answers for one in found)
     unanswered = replace(row, answers=())
     assert not any(one.answers for one in below_headings([unanswered] * 40, random.Random(4)))
+
+
+def test_questions_about_manuals_are_answered_by_a_whole_statement_or_not_at_all():
+    found = list(manual_questions(300, 5))
+    assert found == list(manual_questions(300, 5)) != list(manual_questions(300, 6))
+    answered = [one for one in found if one.answers]
+    assert 100 < len(answered) < 200
+    for one in answered:
+        [(start, end)] = one.answers
+        said = one.text[start:end]
+        assert said[0].isupper()
+        assert said.endswith(".")
+        assert one.text.count(said) == 1
+    tasks = [one for one in found if one.question.startswith("How do I ")]
+    assert tasks
+    for one in tasks:
+        task = one.question.removeprefix("How do I ").removesuffix("?")
+        assert (f"To {task}, open" in one.text) == bool(one.answers)

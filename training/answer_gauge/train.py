@@ -29,6 +29,7 @@ from generation.answer_gauge.packing import GaugePacker
 from training.answer_finding.office import office_questions
 from training.answer_finding.questions import Asked, made_unanswerable, squad, xquad
 from training.answer_gauge.headings import below_headings, below_titles
+from training.answer_gauge.manuals import manual_questions
 from training.answer_gauge.network import GaugeNetwork
 
 LAYERS = 20
@@ -235,14 +236,17 @@ def lessons_of_an_epoch(
     packer: GaugePacker,
     rng: random.Random,
     office: int,
+    manuals: int,
     *,
     has_headings: bool,
 ) -> list[list[Lesson]]:
     """What people asked, what is made unanswerable of it, and what is made up."""
-    made = office_questions(office, rng.randrange(2**31))
+    made = list(office_questions(office, rng.randrange(2**31)))
     people = [*read, *made_unanswerable(read, rng)]
-    rows = [*below_titles(people, rng), *below_headings(made, rng)] if has_headings else []
-    rows = rows or [*people, *made]
+    rows = [*people, *made]
+    if has_headings:
+        rows = [*below_titles(people, rng), *below_headings(made, rng)]
+    rows += manual_questions(manuals, rng.randrange(2**31))
     return batches_of(list(lessons(rows, packer, rng)), rng)
 
 
@@ -257,6 +261,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rate", type=float, default=5.0e-4)
     parser.add_argument("--office", type=int, default=500, help="questions made for each epoch")
+    parser.add_argument("--manuals", type=int, default=0, help="questions made for each epoch")
     parser.add_argument("--headings", action="store_true", help="put texts below headings")
     parser.add_argument("--from", dest="begin", type=Path, help="what was learned before")
     parser.add_argument("--seed", type=int, default=1)
@@ -276,7 +281,7 @@ def main() -> None:
     for epoch in range(arguments.epochs):
         rng = random.Random(1000 * arguments.seed + epoch)
         plan += lessons_of_an_epoch(
-            read, packer, rng, arguments.office, has_headings=arguments.headings
+            read, packer, rng, arguments.office, arguments.manuals, has_headings=arguments.headings
         )
     print(f"{len(read)} questions, {len(plan)} batches", flush=True)
     train(network, plan, arguments.rate, arguments.out)
