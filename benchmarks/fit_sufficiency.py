@@ -5,7 +5,8 @@
 Prints how often the first quotation holds the answer; then the logistic regression for
 `generation/sufficiency.py` and its operating points, cross-validated by paragraph. With --reported
 the articles that figures are reported on are asked, and the weights that ship are measured; nothing
-is fitted then. With ASSAY_GAUGE=false it is the regression for where there is no gauge.
+is fitted then. With ASSAY_GAUGE=false it is the regression for where there is no gauge; the one
+with a gauge was fitted with `--without holds`.
 """
 
 import argparse
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=300)
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--c", type=float, default=0.1, help="inverse of the penalty")
+    parser.add_argument("--without", nargs="*", default=[], help="signals to leave out of the fit")
     parser.add_argument("--reported", action="store_true")
     parser.add_argument("--keep", type=Path, help="write signals and labels here (.npz)")
     arguments = parser.parse_args()
@@ -45,7 +47,7 @@ def main() -> None:
     )
     signals, right = _measured(questions)
     x = np.array(signals, np.float64)  # nan where no gauge was asked
-    is_known = ~np.isnan(x).any(axis=0)
+    is_known = ~np.isnan(x).any(axis=0) & ~np.isin(Signals._fields, arguments.without)
     y = np.array([question.is_answerable for question in questions])
     groups = np.array([question.paragraph for question in questions])
     if arguments.keep:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from app.models.inventory import prepared_models
 from generation.answer_gauge.base import base_weights
 from generation.answer_gauge.graph import changed, gauge_graph
 from generation.answer_gauge.model import FILES, GAUGE_PREFIX, WEIGHTS, load_gauge
@@ -94,6 +95,11 @@ def test_it_is_made_once_and_what_was_made_before_goes(base, models, gauge):
     load_gauge(base, models)
     assert folder.is_dir()
     assert not former.exists()
+
+
+def test_it_is_no_chat_model_that_could_be_deleted_as_unused(models, gauge):
+    assert list(models.glob(f"{GAUGE_PREFIX}*/source.json"))
+    assert prepared_models(models) == []
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -5,8 +5,7 @@
 BASE is the bundled chat model, prepared (`models/SmolLM2-135M-Instruct…` in a home). OUT gets a
 checkpoint every two minutes, from which a run that was stopped goes on, and at the end what was
 learned. The questions about a text are read in one row behind it, none seeing another, so that the
-text is read once. Lessons and what is left out are those of the answer finder, and its negatives
-asked of another paragraph.
+text is read once. Lessons, and what is left out of them, are the answer finder's; see DATA.md.
 """
 
 import argparse
