@@ -93,6 +93,12 @@ def test_all_questions_about_a_text_stand_below_the_same_title():
         assert fee.text[start:end] == "40"
 
 
+def test_a_paragraph_whose_article_has_no_name_stands_plain():
+    rows = [replace(row, group="xquad 17") for row in ROWS]
+    for seed in range(20):
+        assert list(below_titles(rows, random.Random(seed))) == rows
+
+
 def test_below_a_heading_an_answer_keeps_its_place_and_another_document_answers_nothing():
     row = Asked("What does the contract cost?", TEXT, ((11, 13),), "a")
     found = list(below_headings([row] * 400, random.Random(3)))

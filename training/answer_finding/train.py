@@ -9,7 +9,6 @@ are left out: the regression for abstention is fitted on them (`benchmarks/fit_s
 
 import argparse
 import random
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 from sklearn.metrics import roc_auc_score
 from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmarks.squad import FITTING, normalised
@@ -30,6 +29,7 @@ from generation.groundedness.verifier import WEIGHTS
 from training.answer_finding.office import office_questions
 from training.answer_finding.questions import Asked, made_unanswerable, squad, xquad
 from training.groundedness.train import bundled_encoder, training_config
+from training.steps import Pace, train_in_steps
 
 _TRAINED_TOKENS = 256
 MAX_TOKENS = 384
@@ -37,7 +37,7 @@ _BATCH_TOKENS = 4_096
 _SMOOTHING = 0.03
 _SPAN_WEIGHT = 0.5
 _HEADS_FASTER = 4.0  # the heads begin at random, the encoder does not
-_CHECKPOINT_SECONDS = 120.0
+_GROWING = 0.08
 _NEVER = -1e4
 # The same for every run: networks that began alike can be averaged.
 _HEADS_SEED = 1
@@ -113,49 +113,6 @@ def fresh_network() -> FinderNetwork:
     return network
 
 
-def train(
-    network: FinderNetwork, plan: Sequence[list[Lesson]], rate: float, out: Path, device: str
-) -> None:
-    """Train on batches in order, from the checkpoint when there is one."""
-    # Word embeddings stay: words that training never shows keep their meaning.
-    network.encoder.embeddings.word_embeddings.weight.requires_grad_(False)
-    heads = [p for name, p in network.named_parameters() if not name.startswith("encoder.")]
-    body = [p for p in network.encoder.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(
-        [{"params": body}, {"params": heads}], lr=rate, weight_decay=0.01, fused=True
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, [rate, _HEADS_FASTER * rate], total_steps=len(plan) + 1, pct_start=0.08
-    )
-    parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
-    checkpoint = out / "checkpoint.pt"
-    begin = 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, device, weights_only=True)
-        for name, part in parts.items():
-            part.load_state_dict(state[name])
-        begin = state["step"]
-        print(f"going on after step {begin}", flush=True)
-    network.train()
-    started = saved = time.monotonic()
-    for step in range(begin, len(plan)):
-        loss = loss_of(network, plan[step], device)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        now = time.monotonic()
-        if step % 25 == 0:
-            left = (now - started) / (step - begin + 1) * (len(plan) - step) / 60
-            print(f"{step}/{len(plan)} loss {loss.item():.3f}, {left:.0f} min left", flush=True)
-        if now - saved > _CHECKPOINT_SECONDS:
-            state = {name: part.state_dict() for name, part in parts.items()}
-            torch.save(state | {"step": step + 1}, out / "partial.pt")
-            (out / "partial.pt").replace(checkpoint)
-            saved = now
-
-
 def measure(network: FinderNetwork, rows: Sequence[Asked], name: str) -> None:
     """Say how well whole paragraphs are told apart, and answers found."""
     packer = _packer(MAX_TOKENS)
@@ -210,7 +167,16 @@ def main() -> None:
         plan += batches_of(list(lessons(rows, packer)), rng)
     print(f"{len(read)} questions, {len(plan)} batches", flush=True)
     network = fresh_network().to(arguments.device)
-    train(network, plan, arguments.rate, arguments.out, arguments.device)
+    # Word embeddings stay: words that training never shows keep their meaning.
+    network.encoder.embeddings.word_embeddings.weight.requires_grad_(False)
+    train_in_steps(
+        network,
+        plan,
+        lambda batch: loss_of(network, batch, arguments.device),
+        body="encoder.",
+        pace=Pace(arguments.rate, _HEADS_FASTER, _GROWING),
+        checkpoint=arguments.out / "checkpoint.pt",
+    )
     torch.save(network.state_dict(), arguments.out / "network.pt")
     measure(network.to("cpu"), held, "articles left out")
 

@@ -3,21 +3,20 @@
     python -m training.answer_gauge.export FOLDER BASE BASE_FILE OUT
 
 Reads OUT/learned.pt. BASE is the bundled chat model, prepared, and BASE_FILE its GGUF file, of
-which the hash is kept: the changes fit no other. Weights are stored as float16.
+which the hash is kept: the changes fit no other.
 """
 
 import argparse
 import hashlib
 import json
-import shutil
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 
 from generation.answer_gauge.model import FILES
 from training.answer_gauge.network import SCALE
 from training.answer_gauge.train import LAYERS, MAX_TOKENS
+from training.weights import write_weights
 
 # What a configuration says of the layers.
 _SHAPE = (
@@ -36,15 +35,8 @@ _SHAPE = (
 
 def export(learned: Path, base: Path, base_file: Path, folder: Path) -> None:
     """Write config.json, tokenizer.json, model.safetensors and SHA256SUMS."""
-    folder.mkdir(parents=True, exist_ok=True)
     state = torch.load(learned, "cpu", weights_only=True)
-    weights = {
-        name: value.to(torch.float16).contiguous()
-        for name, value in state.items()
-        if not name.startswith("point")
-    }
-    save_file(weights, folder / "model.safetensors")
-    (folder / "model.safetensors").chmod(0o644)
+    weights = {name: value for name, value in state.items() if not name.startswith("point")}
     with base_file.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     own = json.loads((base / "config.json").read_text(encoding="utf-8"))
@@ -54,10 +46,7 @@ def export(learned: Path, base: Path, base_file: Path, folder: Path) -> None:
         "scale": SCALE,
         "max_tokens": MAX_TOKENS,
     }
-    shutil.copyfile(base / "tokenizer.json", folder / "tokenizer.json")
-    (folder / "config.json").write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
-    sums = (f"{hashlib.sha256((folder / f).read_bytes()).hexdigest()}  {f}\n" for f in FILES)
-    (folder / "SHA256SUMS").write_text("".join(sums), encoding="utf-8")
+    write_weights(folder, weights, description, [base / "tokenizer.json"], FILES)
 
 
 def main() -> None:

@@ -10,7 +10,6 @@ text is read once. Lessons, and what is left out of them, are the answer finder'
 
 import argparse
 import random
-import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import NamedTuple, TypeAlias
 import torch
 from sklearn.metrics import roc_auc_score
 from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmarks.squad import FITTING
@@ -30,6 +29,7 @@ from training.answer_finding.questions import Asked, made_unanswerable, squad, x
 from training.answer_gauge.headings import below_headings, below_titles
 from training.answer_gauge.manuals import manual_questions
 from training.answer_gauge.network import GaugeNetwork
+from training.steps import Pace, train_in_steps
 
 LAYERS = 20
 FIRST_CHANGED = 6
@@ -41,7 +41,7 @@ _SMOOTHING = 0.03
 _SPAN_WEIGHT = 0.3
 _NEVER = -1e4
 _HEADS_FASTER = 2.0
-_CHECKPOINT_SECONDS = 120.0
+_GROWING = 0.1
 
 
 # The first and last tokens of the answers to a question, in its text; none where there are none.
@@ -169,52 +169,6 @@ def loss_of(network: GaugeNetwork, batch: Batch) -> Tensor:
     return whole - _SPAN_WEIGHT * torch.logsumexp(likely, dim=1).sum(-1).mean()
 
 
-def train(network: GaugeNetwork, plan: Sequence[list[Lesson]], rate: float, out: Path) -> None:
-    """Train on batches in order, from the checkpoint when there is one."""
-    learned = {name: p for name, p in network.named_parameters() if p.requires_grad}
-    heads = [p for name, p in learned.items() if not name.startswith("base.")]
-    body = [p for name, p in learned.items() if name.startswith("base.")]
-    optimizer = torch.optim.AdamW([{"params": body}, {"params": heads}], lr=rate, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, [rate, _HEADS_FASTER * rate], total_steps=len(plan) + 1, pct_start=0.1
-    )
-    checkpoint = out / "checkpoint.pt"
-    begin = 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, "cpu", weights_only=True)
-        network.load_state_dict(state["learned"], strict=False)
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
-        begin = state["step"]
-        print(f"going on after step {begin}", flush=True)
-    network.train()
-    started = saved = time.monotonic()
-    losses = []
-    for step in range(begin, len(plan)):
-        loss = loss_of(network, batch_of(plan[step]))
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(learned.values(), 1.0)
-        optimizer.step()
-        schedule.step()
-        losses.append(loss.item())
-        now = time.monotonic()
-        if step % 25 == 0:
-            left = (now - started) / (step - begin + 1) * (len(plan) - step) / 60
-            mean = sum(losses[-25:]) / len(losses[-25:])
-            print(f"{step}/{len(plan)} loss {mean:.3f}, {left:.0f} min left", flush=True)
-        if now - saved > _CHECKPOINT_SECONDS:
-            state = {
-                "learned": {name: p.detach() for name, p in learned.items()},
-                "optimizer": optimizer.state_dict(),
-                "schedule": schedule.state_dict(),
-                "step": step + 1,
-            }
-            torch.save(state, out / "partial.pt")
-            (out / "partial.pt").replace(checkpoint)
-            saved = now
-
-
 @torch.no_grad()
 def measure(network: GaugeNetwork, rows: Sequence[Asked], packer: GaugePacker, name: str) -> None:
     """Say how well questions that their own paragraph answers are told from the others."""
@@ -228,6 +182,21 @@ def measure(network: GaugeNetwork, rows: Sequence[Asked], packer: GaugePacker, n
         answered += batch.answered.tolist()
     network.train()
     print(f"{name}: AUROC {roc_auc_score(answered, found):.4f} (n={len(found)})", flush=True)
+
+
+class Questions:
+    """What people asked: to learn from, to fit the regression on, and to report on."""
+
+    def __init__(self, squad_folder: Path, xquad_folder: Path, leave_out: str) -> None:
+        fitting = squad(squad_folder, for_fitting=True)
+        reporting = squad(squad_folder, for_fitting=False)
+        titles = sorted({row.group for row in reporting})
+        halves = {"all": titles, "even": titles[::2], "odd": titles[1::2], "none": []}
+        self.fitted_on = [row for row in fitting if row.group in FITTING]
+        self.left_out = [row for row in reporting if row.group in halves[leave_out]]
+        self.read = [row for row in fitting if row.group not in FITTING]
+        self.read += [row for row in reporting if row.group not in halves[leave_out]]
+        self.read += xquad(xquad_folder, [row.text for row in (*fitting, *reporting)])
 
 
 def lessons_of_an_epoch(
@@ -257,6 +226,12 @@ def main() -> None:
     parser.add_argument("xquad", type=Path)
     parser.add_argument("base", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument(
+        "--leave-out",
+        choices=("all", "even", "odd", "none"),
+        default="all",
+        help="of the articles for reporting; a network that left some out reports on those",
+    )
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rate", type=float, default=5.0e-4)
     parser.add_argument("--office", type=int, default=500, help="questions made for each epoch")
@@ -267,11 +242,7 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(arguments.seed)
-    fitting = squad(arguments.squad, for_fitting=True)
-    held = [row for row in fitting if row.group in FITTING]
-    unseen = [*held, *squad(arguments.squad, for_fitting=False)]
-    read = [row for row in fitting if row.group not in FITTING]
-    read += xquad(arguments.xquad, [row.text for row in unseen])
+    asked = Questions(arguments.squad, arguments.xquad, arguments.leave_out)
     packer = GaugePacker(Tokenizer.from_file(str(arguments.base / "tokenizer.json")), MAX_TOKENS)
     network = GaugeNetwork(arguments.base, layers=LAYERS, first_changed=FIRST_CHANGED, rank=RANK)
     if arguments.begin:
@@ -280,12 +251,26 @@ def main() -> None:
     for epoch in range(arguments.epochs):
         rng = random.Random(1000 * arguments.seed + epoch)
         plan += lessons_of_an_epoch(
-            read, packer, rng, arguments.office, arguments.manuals, has_headings=arguments.headings
+            asked.read,
+            packer,
+            rng,
+            arguments.office,
+            arguments.manuals,
+            has_headings=arguments.headings,
         )
-    print(f"{len(read)} questions, {len(plan)} batches", flush=True)
-    train(network, plan, arguments.rate, arguments.out)
+    print(f"{len(asked.read)} questions, {len(plan)} batches", flush=True)
+    train_in_steps(
+        network,
+        plan,
+        lambda batch: loss_of(network, batch_of(batch)),
+        body="base.",
+        pace=Pace(arguments.rate, _HEADS_FASTER, _GROWING),
+        checkpoint=arguments.out / "checkpoint.pt",
+    )
     torch.save(network.learned(), arguments.out / "learned.pt")
-    measure(network, held, packer, "articles left out")
+    measure(network, asked.fitted_on, packer, "articles that the regression is fitted on")
+    if asked.left_out:
+        measure(network, asked.left_out, packer, "articles left out")
 
 
 if __name__ == "__main__":

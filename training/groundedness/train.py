@@ -9,7 +9,6 @@ that was stopped goes on from its last checkpoint. The encoder starts from all-M
 import argparse
 import json
 import random
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,13 +31,14 @@ from training.groundedness.rows import (
     read_rows,
 )
 from training.groundedness.written import examples_of_overviews
+from training.steps import Pace, train_in_steps
 
 INFERENCE = {"mnli": 20_000, "fever_nli": 15_000, "conjnli": 6_000, "mctest_nli": 2_500}
 REPLAYED = {"mnli": 2_000, "fever_nli": 2_500, "conjnli": 1_000, "mctest_nli": 1_000}
 _VERIFICATION = {"fever_symmetric", "fool_me_twice"}
-_CHECKPOINT_SECONDS = 120.0
 _SMOOTHING = 0.02
 _HEADS_FASTER = 4.0  # the heads begin at random, the encoder does not
+_GROWING = 0.08
 _HELD_OUT = 600
 _CONTRADICTION_WEIGHT = 0.5
 _TOKEN_WEIGHT = 0.7
@@ -186,7 +186,6 @@ class Trainer:
         self._out = out
         self._device = device
         self._seed = seed
-        self._saved = time.monotonic()
 
     def run(self, stage: Stage, tokenizer: Path) -> None:
         """Train one stage, from its checkpoint when there is one."""
@@ -201,17 +200,19 @@ class Trainer:
             for epoch in range(stage.epochs)
             for one in batches(found, stage.batch_tokens, self._seed + epoch)
         ]
-        optimizer = self._optimizer(stage.learning_rate)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer,
-            [stage.learning_rate, _HEADS_FASTER * stage.learning_rate],
-            total_steps=len(plan) + 1,
-            pct_start=0.08,
+        # Word embeddings stay: words that training never shows keep their meaning.
+        self.network.encoder.embeddings.word_embeddings.weight.requires_grad_(False)
+        checkpoint = self._out / f"{stage.name}.checkpoint.pt"
+        train_in_steps(
+            self.network,
+            plan,
+            lambda batch: loss_of(self.network, batch, self._device),
+            body="encoder.",
+            pace=Pace(stage.learning_rate, _HEADS_FASTER, _GROWING),
+            checkpoint=checkpoint,
         )
-        begin = self._resume(stage, optimizer, schedule)
-        self._train(stage, plan, begin, optimizer, schedule)
         torch.save(self.network.state_dict(), done)
-        self._checkpoint(stage).unlink(missing_ok=True)
+        checkpoint.unlink()
         self._measure(stage, tokenizer)
 
     def _measure(self, stage: Stage, tokenizer: Path) -> None:
@@ -237,82 +238,6 @@ class Trainer:
         (self._out / f"{stage.name}.held_out.json").write_text(
             json.dumps(shown, indent=1) + "\n", encoding="utf-8"
         )
-
-    def _train(
-        self,
-        stage: Stage,
-        plan: list[list[Lesson]],
-        begin: int,
-        optimizer: torch.optim.Optimizer,
-        schedule: torch.optim.lr_scheduler.LRScheduler,
-    ) -> None:
-        self.network.train()
-        started, seen, running = time.monotonic(), 0, 0.0
-        for step in range(begin, len(plan)):
-            loss = loss_of(self.network, plan[step], self._device)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            seen += len(plan[step])
-            running = loss.item() if not running else 0.98 * running + 0.02 * loss.item()
-            if step % 25 == 0:
-                rate = seen / (time.monotonic() - started)
-                left = sum(map(len, plan[step + 1 :])) / rate / 60
-                print(
-                    f"{stage.name} {step + 1}/{len(plan)} loss {running:.3f} "
-                    f"{rate:.1f} examples/s, {left:.0f} min left",
-                    flush=True,
-                )
-            if time.monotonic() - self._saved > _CHECKPOINT_SECONDS:
-                self._save(stage, step + 1, optimizer, schedule)
-
-    def _optimizer(self, learning_rate: float) -> torch.optim.Optimizer:
-        # Word embeddings stay: words that training never shows keep their meaning.
-        self.network.encoder.embeddings.word_embeddings.weight.requires_grad_(False)
-        heads = [p for n, p in self.network.named_parameters() if not n.startswith("encoder.")]
-        body = [p for p in self.network.encoder.parameters() if p.requires_grad]
-        return torch.optim.AdamW(
-            [{"params": body}, {"params": heads}], lr=learning_rate, weight_decay=0.01, fused=True
-        )
-
-    def _checkpoint(self, stage: Stage) -> Path:
-        return self._out / f"{stage.name}.checkpoint.pt"
-
-    def _save(
-        self,
-        stage: Stage,
-        step: int,
-        optimizer: torch.optim.Optimizer,
-        schedule: torch.optim.lr_scheduler.LRScheduler,
-    ) -> None:
-        partial = self._out / f"{stage.name}.partial.pt"
-        state = {
-            "network": self.network.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "schedule": schedule.state_dict(),
-            "step": step,
-        }
-        torch.save(state, partial)
-        partial.replace(self._checkpoint(stage))
-        self._saved = time.monotonic()
-
-    def _resume(
-        self,
-        stage: Stage,
-        optimizer: torch.optim.Optimizer,
-        schedule: torch.optim.lr_scheduler.LRScheduler,
-    ) -> int:
-        path = self._checkpoint(stage)
-        if not path.exists():
-            return 0
-        state = torch.load(path, "cpu", weights_only=True)
-        self.network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
-        print(f"{stage.name}: going on after step {state['step']}", flush=True)
-        return int(state["step"])
 
 
 def main() -> None:
