@@ -216,6 +216,19 @@ def test_a_gauge_counts_where_one_was_asked() -> None:
     assert 0 < answerability(signals(None, None)) < 1
 
 
+def test_the_finder_or_the_gauge_may_be_sure_alone() -> None:
+    neither = Signals(0.6, 0.6, holds=-6.0, stands_out=-6.0, negation_differs=0.0, gauged=-6.0)
+    finder = neither._replace(holds=4.0, stands_out=4.0)
+    gauge = neither._replace(gauged=5.0)
+    both = finder._replace(gauged=5.0)
+    assert not is_answerable(answerability(neither))
+    assert is_answerable(answerability(finder))
+    assert is_answerable(answerability(gauge))
+    assert answerability(both) > max(answerability(finder), answerability(gauge))
+    unasked = answerability(finder._replace(gauged=None))
+    assert answerability(finder) < unasked < answerability(both)
+
+
 def test_the_signals_are_the_same_to_the_last_bit_in_every_process() -> None:
     program = """
 from tests.unit.test_answering import hit

@@ -1,6 +1,7 @@
 """What the answer gauge is taught with: texts, each with the questions about it in one row."""
 
 import random
+import re
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,15 @@ from tests.unit.test_answer_gauge import packer_of_characters
 from training.answer_finding.questions import Asked
 from training.answer_gauge.headings import below_headings, below_titles
 from training.answer_gauge.manuals import manual_questions
-from training.answer_gauge.train import Lesson, batch_of, batches_of, lessons
+from training.answer_gauge.reports import report_questions
+from training.answer_gauge.train import (
+    Lesson,
+    Mixture,
+    batch_of,
+    batches_of,
+    lessons,
+    lessons_of_an_epoch,
+)
 
 TEXT = "The fee is 40. It rains."
 ROWS = [
@@ -132,3 +141,36 @@ def test_questions_about_manuals_are_answered_by_a_whole_statement_or_not_at_all
     for one in tasks:
         task = one.question.removeprefix("How do I ").removesuffix("?")
         assert (f"To {task}, open" in one.text) == bool(one.answers)
+
+
+def test_a_figure_is_there_if_its_row_and_its_year_are_and_the_report_is_of_who_is_asked_about():
+    found = list(report_questions(900, 5))
+    assert found == list(report_questions(900, 5)) != list(report_questions(900, 6))
+    answered = [one for one in found if one.answers]
+    assert 300 < len(answered) < 600
+    for one in answered:
+        [(start, end)] = one.answers
+        assert one.text[start:end] in one.text.splitlines() or one.text[start:end].endswith(".")
+    figures = [one for one in found if one.question.startswith("What was the ")]
+    figures = [one for one in figures if one.question.endswith(tuple("0123456789?"))]
+    asked = [re.match(r"What was the (.+) of (.+) in .*(20\d\d)", one.question) for one in figures]
+    assert sum(match is not None for match in asked) > 30
+    for one, match in zip(figures, asked, strict=True):
+        if match is None:
+            continue
+        row, company, year = match.groups()
+        has_row = any(line.lower().startswith(row.lower()) for line in one.text.splitlines())
+        is_theirs = company in one.text.splitlines()[0]
+        has_year = year in one.text.split("\n\n", 1)[1]
+        assert (has_row and is_theirs and has_year) == bool(one.answers), one
+
+
+def test_of_what_people_asked_an_epoch_may_read_a_share(packer):
+    rows = [Asked("What?", f"Text {i}.", (), "a") for i in range(40)]
+    few = Mixture(people=0.25, office=0, manuals=0, reports=0, has_headings=False)
+    for mixture, expected in ((few, 10), (few._replace(people=1.0), 40)):
+        found = lessons_of_an_epoch(rows, packer, random.Random(1), mixture)
+        assert sum(len(batch) for batch in found) == expected
+    made = few._replace(manuals=20, reports=30)
+    found = lessons_of_an_epoch([], packer, random.Random(1), made)
+    assert 50 <= sum(len(one.questions) for batch in found for one in batch) < 60

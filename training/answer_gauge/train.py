@@ -29,6 +29,7 @@ from training.answer_finding.questions import Asked, made_unanswerable, squad, x
 from training.answer_gauge.headings import below_headings, below_titles
 from training.answer_gauge.manuals import manual_questions
 from training.answer_gauge.network import GaugeNetwork
+from training.answer_gauge.reports import report_questions
 from training.steps import Pace, train_in_steps
 
 LAYERS = 20
@@ -199,22 +200,31 @@ class Questions:
         self.read += xquad(xquad_folder, [row.text for row in (*fitting, *reporting)])
 
 
+class Mixture(NamedTuple):
+    """What an epoch is made of: the share of people's texts, and how many questions are made up."""
+
+    people: float
+    office: int
+    manuals: int
+    reports: int
+    has_headings: bool
+
+
 def lessons_of_an_epoch(
-    read: Sequence[Asked],
-    packer: GaugePacker,
-    rng: random.Random,
-    office: int,
-    manuals: int,
-    *,
-    has_headings: bool,
+    read: Sequence[Asked], packer: GaugePacker, rng: random.Random, mixture: Mixture
 ) -> list[list[Lesson]]:
     """What people asked, what is made unanswerable of it, and what is made up."""
-    made = list(office_questions(office, rng.randrange(2**31)))
+    made = list(office_questions(mixture.office, rng.randrange(2**31)))
     people = [*read, *made_unanswerable(read, rng)]
+    if mixture.people < 1:
+        texts = sorted({row.text for row in people})
+        kept = set(rng.sample(texts, round(mixture.people * len(texts))))
+        people = [row for row in people if row.text in kept]
     rows = [*people, *made]
-    if has_headings:
+    if mixture.has_headings:
         rows = [*below_titles(people, rng), *below_headings(made, rng)]
-    rows += manual_questions(manuals, rng.randrange(2**31))
+    rows += manual_questions(mixture.manuals, rng.randrange(2**31))
+    rows += report_questions(mixture.reports, rng.randrange(2**31))
     return batches_of(list(lessons(rows, packer, rng)), rng)
 
 
@@ -236,6 +246,8 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=5.0e-4)
     parser.add_argument("--office", type=int, default=500, help="questions made for each epoch")
     parser.add_argument("--manuals", type=int, default=0, help="questions made for each epoch")
+    parser.add_argument("--reports", type=int, default=0, help="questions made for each epoch")
+    parser.add_argument("--people", type=float, default=1.0, help="share of people's texts read")
     parser.add_argument("--headings", action="store_true", help="put texts below headings")
     parser.add_argument("--from", dest="begin", type=Path, help="what was learned before")
     parser.add_argument("--seed", type=int, default=1)
@@ -247,17 +259,17 @@ def main() -> None:
     network = GaugeNetwork(arguments.base, layers=LAYERS, first_changed=FIRST_CHANGED, rank=RANK)
     if arguments.begin:
         network.load_learned(torch.load(arguments.begin, "cpu", weights_only=True))
+    mixture = Mixture(
+        arguments.people,
+        arguments.office,
+        arguments.manuals,
+        arguments.reports,
+        arguments.headings,
+    )
     plan: list[list[Lesson]] = []
     for epoch in range(arguments.epochs):
         rng = random.Random(1000 * arguments.seed + epoch)
-        plan += lessons_of_an_epoch(
-            asked.read,
-            packer,
-            rng,
-            arguments.office,
-            arguments.manuals,
-            has_headings=arguments.headings,
-        )
+        plan += lessons_of_an_epoch(asked.read, packer, rng, mixture)
     print(f"{len(asked.read)} questions, {len(plan)} batches", flush=True)
     train_in_steps(
         network,
