@@ -198,7 +198,8 @@ def check_end(server: Server) -> None:
     askers = [Asker(server, name) for name in ["ada", "bob"] * 4]
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(asker) for asker in askers]
-        server.until(lambda state: state["waiting"] >= 4)
+        # All of them are in: one that came after the signal would be refused, and rightly.
+        server.until(lambda state: state["waiting"] >= 4 and all(one.events for one in askers))
         server.process.send_signal(signal.SIGTERM)
         for one in asked:
             one.result(60)
