@@ -5,8 +5,9 @@
 Prints how often the first quotation holds the answer; then the logistic regression for
 `generation/sufficiency.py` and its operating points, cross-validated by paragraph. With --reported
 the articles that figures are reported on are asked, and the weights that ship are measured; nothing
-is fitted then. With ASSAY_GAUGE=false it is the regression for where there is no gauge; the one
-with a gauge was fitted with `--without holds`.
+is fitted then, and it flatters the gauge that ships, which has learned from those. With
+ASSAY_GAUGE=false it is the regression for where there is no gauge; the one with a gauge was fitted
+with `--without holds`.
 """
 
 import argparse
