@@ -1,5 +1,6 @@
 """What the answer gauge is taught with: texts, each with the questions about it in one row."""
 
+import json
 import random
 import re
 from dataclasses import replace
@@ -21,6 +22,7 @@ from training.answer_gauge.train import (
     lessons,
     lessons_of_an_epoch,
 )
+from training.answer_gauge.written import written_questions
 
 TEXT = "The fee is 40. It rains."
 ROWS = [
@@ -165,9 +167,42 @@ def test_a_figure_is_there_if_its_row_and_its_year_are_and_the_report_is_of_who_
         assert (has_row and is_theirs and has_year) == bool(one.answers), one
 
 
+def test_a_text_with_headings_of_its_own_gets_no_title():
+    rows = [replace(row, text=f"Tea > Fees\n\n{row.text}", answers=()) for row in ROWS]
+    for seed in range(20):
+        assert list(below_titles(rows, random.Random(seed))) == rows
+
+
+def test_a_written_lesson_says_where_its_text_answers(tmp_path):
+    (tmp_path / "1").mkdir()
+    row = {"title": "Tea", "text": TEXT, "asked": [["The fee?", "40"], ["When is tea?", None]]}
+    (tmp_path / "1" / "some.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    assert list(written_questions(folder=tmp_path)) == [
+        Asked("The fee?", TEXT, ((11, 13),), "Tea"),
+        Asked("When is tea?", TEXT, (), "Tea"),
+    ]
+    row["asked"].append(["Is it 50?", "50"])
+    (tmp_path / "1" / "some.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"some\.jsonl, line 1: the text has no '50'"):
+        list(written_questions(folder=tmp_path))
+
+
+def test_about_half_of_what_is_asked_of_every_written_text_is_answered():
+    by_text: dict[str, list[Asked]] = {}
+    for row in written_questions():
+        by_text.setdefault(row.text, []).append(row)
+    assert len(by_text) > 900
+    for text, rows in by_text.items():
+        assert 25 <= len(text.split()) <= 200
+        assert len({row.question.lower() for row in rows}) == len(rows)
+        assert 0.3 <= sum(bool(row.answers) for row in rows) / len(rows) <= 0.7
+
+
 def test_of_what_people_asked_an_epoch_may_read_a_share(packer):
     rows = [Asked("What?", f"Text {i}.", (), "a") for i in range(40)]
-    few = Mixture(people=0.25, office=0, manuals=0, reports=0, has_headings=False)
+    few = Mixture(
+        people=0.25, written=0.0, rounds=(), office=0, manuals=0, reports=0, has_headings=False
+    )
     for mixture, expected in ((few, 10), (few._replace(people=1.0), 40)):
         found = lessons_of_an_epoch(rows, packer, random.Random(1), mixture)
         assert sum(len(batch) for batch in found) == expected

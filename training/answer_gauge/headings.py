@@ -28,11 +28,13 @@ _OTHER = 0.25
 def below_titles(rows: Iterable[Asked], rng: random.Random) -> Iterator[Asked]:
     """Half of the texts below the name of their subject (`group`), each with all its questions.
 
-    XQuAD's paragraphs have no name, and nearly all of them answer: below none they stand plain.
+    XQuAD's paragraphs have no name, and nearly all of them answer: below none they stand plain, as
+    do texts that have headings of their own.
     """
     titled: dict[str, bool] = {}
     for row in rows:
-        if not row.group.startswith("xquad ") and titled.setdefault(row.text, rng.random() < 0.5):
+        is_plain = row.group.startswith("xquad ") or " > " in row.text.split("\n", 1)[0]
+        if not is_plain and titled.setdefault(row.text, rng.random() < 0.5):
             yield _below(row, f"{row.group.replace('_', ' ')}\n\n")
         else:
             yield row

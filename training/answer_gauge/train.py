@@ -30,6 +30,7 @@ from training.answer_gauge.headings import below_headings, below_titles
 from training.answer_gauge.manuals import manual_questions
 from training.answer_gauge.network import GaugeNetwork
 from training.answer_gauge.reports import report_questions
+from training.answer_gauge.written import ROUNDS, written_questions
 from training.steps import Pace, train_in_steps
 
 LAYERS = 20
@@ -201,9 +202,12 @@ class Questions:
 
 
 class Mixture(NamedTuple):
-    """What an epoch is made of: the share of people's texts, and how many questions are made up."""
+    """What an epoch is made of: the shares of people's texts and of those written for this, and how
+    many questions are made up."""
 
     people: float
+    written: float
+    rounds: tuple[int, ...]
     office: int
     manuals: int
     reports: int
@@ -215,17 +219,23 @@ def lessons_of_an_epoch(
 ) -> list[list[Lesson]]:
     """What people asked, what is made unanswerable of it, and what is made up."""
     made = list(office_questions(mixture.office, rng.randrange(2**31)))
-    people = [*read, *made_unanswerable(read, rng)]
-    if mixture.people < 1:
-        texts = sorted({row.text for row in people})
-        kept = set(rng.sample(texts, round(mixture.people * len(texts))))
-        people = [row for row in people if row.text in kept]
+    people = _share_of([*read, *made_unanswerable(read, rng)], mixture.people, rng)
+    people += _share_of(list(written_questions(mixture.rounds)), mixture.written, rng)
     rows = [*people, *made]
     if mixture.has_headings:
         rows = [*below_titles(people, rng), *below_headings(made, rng)]
     rows += manual_questions(mixture.manuals, rng.randrange(2**31))
     rows += report_questions(mixture.reports, rng.randrange(2**31))
     return batches_of(list(lessons(rows, packer, rng)), rng)
+
+
+def _share_of(rows: list[Asked], share: float, rng: random.Random) -> list[Asked]:
+    """The questions about a share of the texts."""
+    if share == 1:
+        return rows
+    texts = sorted({row.text for row in rows})
+    kept = set(rng.sample(texts, round(share * len(texts))))
+    return [row for row in rows if row.text in kept]
 
 
 def main() -> None:
@@ -248,6 +258,8 @@ def main() -> None:
     parser.add_argument("--manuals", type=int, default=0, help="questions made for each epoch")
     parser.add_argument("--reports", type=int, default=0, help="questions made for each epoch")
     parser.add_argument("--people", type=float, default=1.0, help="share of people's texts read")
+    parser.add_argument("--written", type=float, default=0.0, help="share of lessons/ read")
+    parser.add_argument("--rounds", type=int, nargs="+", choices=ROUNDS, default=ROUNDS)
     parser.add_argument("--headings", action="store_true", help="put texts below headings")
     parser.add_argument("--from", dest="begin", type=Path, help="what was learned before")
     parser.add_argument("--seed", type=int, default=1)
@@ -261,6 +273,8 @@ def main() -> None:
         network.load_learned(torch.load(arguments.begin, "cpu", weights_only=True))
     mixture = Mixture(
         arguments.people,
+        arguments.written,
+        tuple(arguments.rounds),
         arguments.office,
         arguments.manuals,
         arguments.reports,
