@@ -1,76 +1,111 @@
-"""Fit when to abstain, on articles that are in no reported figure.
+"""Fit when to abstain, on questions that no reported figure is of and no network has learned from.
 
-    ASSAY_HOME=/tmp/articles python -m benchmarks.fit_sufficiency FOLDER [--n 300] [--reported]
+    ASSAY_HOME=/tmp/articles python -m benchmarks.fit_sufficiency ask squad.npz --squad FOLDER
+    ASSAY_HOME=/tmp/own python -m benchmarks.fit_sufficiency ask own.npz
+    python -m benchmarks.fit_sufficiency fit squad.npz own.npz --signals sentence_similarity gauged
 
-Prints how often the first quotation holds the answer; then the logistic regression for
-`generation/sufficiency.py` and its operating points, cross-validated by paragraph. With --reported
-the articles that figures are reported on are asked, and the weights that ship are measured; nothing
-is fitted then, and it flatters the gauge that ships, which has learned from those. With
-ASSAY_GAUGE=false it is the regression for where there is no gauge; the one with a gauge was fitted
-with `--without holds`.
+*ask* keeps the signals of questions: of two articles of SQuAD, or of every second document of
+`benchmarks.own_documents`; with --reported of those that figures are reported on. It prints how
+often the first quotation holds the answer. *fit* prints a logistic regression for
+`generation/sufficiency.py`, in which each file weighs the same, and for each file what it would do
+at several limits, cross-validated by document. *show* prints that for what ships. With
+ASSAY_GAUGE=false it is the regression for where there is no gauge.
 """
 
 import argparse
+import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.model_selection import GroupKFold
 
 from app.bootstrap import Assay
 from app.settings import read_settings
-from benchmarks.squad import SquadQuestion, holds_answer, sample_questions
+from benchmarks.own_documents import own_questions
+from benchmarks.squad import holds_answer, sample_questions
 from evals.metrics.estimate import wilson
 from generation.answering_policy import EVIDENCE_PASSAGES
 from generation.quoting import rank_quotes
 from generation.sufficiency import READ_PASSAGES, Signals, answerability, in_context, signals_of
 
 LIMITS = np.arange(0.25, 0.75, 0.05)
+_FOLDS = 5
+
+
+class Question(NamedTuple):
+    """`answers`: none when it cannot be answered; of one `group` are questions on one document."""
+
+    text: str
+    answers: tuple[str, ...]
+    group: str
+
+
+class Kept(NamedTuple):
+    """Signals, (n, 6), nan where no gauge was asked; whether each is answerable; its group."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.bool_]
+    groups: NDArray[np.str_]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--n", type=int, default=300)
-    parser.add_argument("--seed", type=int, default=2026)
-    parser.add_argument("--c", type=float, default=0.1, help="inverse of the penalty")
-    parser.add_argument("--without", nargs="*", default=[], help="signals to leave out of the fit")
-    parser.add_argument("--reported", action="store_true")
-    parser.add_argument("--keep", type=Path, help="write signals and labels here (.npz)")
+    commands = parser.add_subparsers(dest="command", required=True)
+    ask = commands.add_parser("ask")
+    ask.add_argument("out", type=Path)
+    ask.add_argument("--squad", type=Path, help="its folder; without it, own documents are asked")
+    ask.add_argument("--n", type=int, default=302, help="answerable ones, and as many others")
+    ask.add_argument("--seed", type=int, default=2026)
+    ask.add_argument("--reported", action="store_true")
+    fit = commands.add_parser("fit")
+    fit.add_argument("kept", type=Path, nargs="+")
+    fit.add_argument("--signals", nargs="+", choices=Signals._fields, default=Signals._fields)
+    fit.add_argument("--c", type=float, default=0.1, help="inverse of the penalty")
+    show = commands.add_parser("show")
+    show.add_argument("kept", type=Path, nargs="+")
     arguments = parser.parse_args()
-    questions = sample_questions(
-        arguments.folder, n=arguments.n, seed=arguments.seed, for_fitting=not arguments.reported
-    )
-    signals, right = _measured(questions)
-    x = np.array(signals, np.float64)  # nan where no gauge was asked
-    is_known = ~np.isnan(x).any(axis=0) & ~np.isin(Signals._fields, arguments.without)
-    y = np.array([question.is_answerable for question in questions])
-    groups = np.array([question.paragraph for question in questions])
-    if arguments.keep:
-        np.savez(arguments.keep, x=x, y=y, groups=groups)
-    names = [name for name, known in zip(Signals._fields, is_known, strict=True) if known]
-    for name, column in zip(names, x[:, is_known].T, strict=True):
-        print(f"{name}: AUROC alone {roc_auc_score(y, column):.3f}")
-    print(f"the first quotation holds the answer: {np.mean(right):.4f} (n={len(right)})")
-    if arguments.reported:
-        _show_points(np.array([answerability(one) for one in signals]), y)
+    if arguments.command == "ask":
+        _ask(arguments.out, _questions(arguments))
+        return
+    kept = [_read(path) for path in arguments.kept]
+    if arguments.command == "fit":
+        columns = [Signals._fields.index(name) for name in arguments.signals]
+        said = _fitted(kept, columns, arguments.c)
     else:
-        _show_points(_fitted(names, x[:, is_known], y, groups, arguments.c), y)
+        said = [np.array([_shipped(row) for row in one.x]) for one in kept]
+    for path, one, probabilities in zip(arguments.kept, kept, said, strict=True):
+        print(path.name)
+        _show_points(probabilities, one.y)
 
 
-def _measured(
-    questions: Sequence[SquadQuestion],
-) -> tuple[list[Signals], list[bool]]:
-    """Signals of each question; whether the first quotation held each answer that there was."""
+def _questions(arguments: argparse.Namespace) -> list[Question]:
+    for_fitting = not arguments.reported
+    if arguments.squad:
+        found = sample_questions(
+            arguments.squad, n=arguments.n, seed=arguments.seed, for_fitting=for_fitting
+        )
+        return [Question(one.text, one.answers, one.paragraph) for one in found]
+    rows = [
+        Question(row.question, tuple(row.text[a:b] for a, b in row.answers), row.group)
+        for row in own_questions(for_fitting=for_fitting)
+    ]
+    random.Random(arguments.seed).shuffle(rows)
+    answered = [row for row in rows if row.answers]
+    others = [row for row in rows if not row.answers]
+    return [*answered[: arguments.n], *others[: arguments.n]]
+
+
+def _ask(out: Path, questions: Sequence[Question]) -> None:
     assay = Assay(read_settings())
     readable = assay.access.everything()
-    signals = []
-    right = []
+    signals, right = [], []
     for done, question in enumerate(questions, start=1):
         hits = assay.searcher.search(question.text, readable=readable, k=EVIDENCE_PASSAGES)
         found = assay.finder.find(
@@ -78,34 +113,55 @@ def _measured(
         )
         quotes = rank_quotes(question.text, hits, assay.encoder)
         signals.append(signals_of(question.text, hits, quotes, found))
-        if question.is_answerable:
+        if question.answers:
             first = quotes[0]
             text = hits[first.index].passage.text[first.start : first.end]
             right.append(holds_answer(text, question.answers))
         if done % 20 == 0:
             print(f"… {done} of {len(questions)}", flush=True)
-    return signals, right
+    print(f"the first quotation holds the answer: {np.mean(right):.4f} (n={len(right)})")
+    np.savez(
+        out,
+        x=np.array(signals, np.float64),
+        y=np.array([bool(question.answers) for question in questions]),
+        groups=np.array([question.group for question in questions]),
+    )
+
+
+def _read(path: Path) -> Kept:
+    kept = np.load(path)
+    return Kept(kept["x"], kept["y"], kept["groups"])
+
+
+def _shipped(row: NDArray[np.float64]) -> float:
+    return answerability(Signals(*(None if np.isnan(value) else float(value) for value in row)))
 
 
 def _fitted(
-    names: Sequence[str],
-    x: NDArray[np.float64],
-    y: NDArray[np.bool_],
-    groups: NDArray[np.str_],
-    penalty: float,
-) -> NDArray[np.float64]:
-    """Print the regression; what it says of each question when fitted on other paragraphs."""
+    kept: Sequence[Kept], columns: Sequence[int], penalty: float
+) -> list[NDArray[np.float64]]:
+    """Print the regression; of each file what it says of each question, fitted on other documents
+    of that file and all of the others."""
+    names = [Signals._fields[column] for column in columns]
+    x = np.vstack([one.x[:, columns] for one in kept])
+    y = np.concatenate([one.y for one in kept])
+    files = np.concatenate([np.full(len(one.y), i) for i, one in enumerate(kept)])
+    groups = np.concatenate([np.char.add(f"{i} ", one.groups) for i, one in enumerate(kept)])
+    for name, column in zip(names, x.T, strict=True):
+        alone = [f"{roc_auc_score(y[files == i], column[files == i]):.3f}" for i in set(files)]
+        print(f"{name}: AUROC alone {', '.join(alone)}")
     # The penalty is on signals of one scale; the weights that are printed are of the signals as is.
     spread = np.where(x.std(axis=0) > 0, x.std(axis=0), 1.0)
+    weights = len(y) / len(kept) / np.bincount(files)[files]
     model = LogisticRegression(C=penalty, max_iter=5000)
-    said: NDArray[np.float64] = cross_val_predict(
-        model, x / spread, y, groups=groups, cv=GroupKFold(5), method="predict_proba"
-    )[:, 1]
-    model.fit(x / spread, y)
+    said = np.zeros(len(y))
+    for learned, asked in GroupKFold(_FOLDS).split(x, y, groups):
+        model.fit(x[learned] / spread, y[learned], sample_weight=weights[learned])
+        said[asked] = model.predict_proba(x[asked] / spread)[:, 1]
+    model.fit(x / spread, y, sample_weight=weights)
     found = (model.coef_[0] / spread).round(3).tolist()
-    weights = dict(zip(names, found, strict=True))
-    print(f"intercept {model.intercept_[0]:.3f}, weights {weights}")
-    return said
+    print(f"intercept {model.intercept_[0]:.3f}, weights {dict(zip(names, found, strict=True))}")
+    return [said[files == i] for i in range(len(kept))]
 
 
 def _show_points(said: NDArray[np.float64], y: NDArray[np.bool_]) -> None:

@@ -2,7 +2,7 @@
 
 A file of `lessons/` holds a passage a line: `title`, `text`, and `asked`, pairs of a question and
 the words of the text that answer it, or null where it only looks as if it did. They were written in
-two rounds, `lessons/1` and `lessons/2`; see DATA.md.
+three rounds, `lessons/1` to `lessons/3`; see DATA.md.
 """
 
 import json
@@ -14,7 +14,7 @@ from training.answer_finding.questions import Asked
 LESSONS = Path(__file__).with_name("lessons")
 
 
-ROUNDS = (1, 2)
+ROUNDS = (1, 2, 3)
 
 
 def written_questions(rounds: Sequence[int] = ROUNDS, *, folder: Path = LESSONS) -> Iterator[Asked]:
