@@ -76,7 +76,9 @@ def main() -> None:
         return
     kept = [_read(path) for path in arguments.kept]
     if arguments.command == "fit":
-        columns = [Signals._fields.index(name) for name in arguments.signals]
+        is_known = ~np.isnan(np.vstack([one.x for one in kept])).any(axis=0)
+        wanted = [Signals._fields.index(name) for name in arguments.signals]
+        columns = [column for column in wanted if is_known[column]]
         said = _fitted(kept, columns, arguments.c)
     else:
         said = [np.array([_shipped(row) for row in one.x]) for one in kept]
@@ -148,8 +150,8 @@ def _fitted(
     files = np.concatenate([np.full(len(one.y), i) for i, one in enumerate(kept)])
     groups = np.concatenate([np.char.add(f"{i} ", one.groups) for i, one in enumerate(kept)])
     for name, column in zip(names, x.T, strict=True):
-        alone = [f"{roc_auc_score(y[files == i], column[files == i]):.3f}" for i in set(files)]
-        print(f"{name}: AUROC alone {', '.join(alone)}")
+        parts = [(y[files == i], column[files == i]) for i in range(len(kept))]
+        print(f"{name}: AUROC alone {', '.join(f'{roc_auc_score(*part):.3f}' for part in parts)}")
     # The penalty is on signals of one scale; the weights that are printed are of the signals as is.
     spread = np.where(x.std(axis=0) > 0, x.std(axis=0), 1.0)
     weights = len(y) / len(kept) / np.bincount(files)[files]

@@ -5,9 +5,9 @@
     assay eval run OUT/reported.jsonl
 
 `own_documents.jsonl` holds 240 made-up documents with eight questions each, four of which the
-document answers. Among them lie the documents that the answer gauge has learned from, which no
-question here is about, so that there is something to search. Nothing is ever trained on the 240: on
-every second of each kind the regressions for abstention are fitted, on the others is reported.
+document answers. Among them lie the passages of the answer gauge's lessons, which no question here
+is about, so that there is something to search. Nothing is ever trained on the 240: every second is
+for fitting the regressions for abstention, the others are for reporting.
 """
 
 import argparse

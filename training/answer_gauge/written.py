@@ -12,8 +12,6 @@ from pathlib import Path
 from training.answer_finding.questions import Asked
 
 LESSONS = Path(__file__).with_name("lessons")
-
-
 ROUNDS = (1, 2, 3)
 
 
