@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from generation.engines.base import Engine
     from generation.finder import AnswerFinder
     from generation.groundedness.types import ResponseVerifier
+    from generation.sufficiency import Sufficiency
     from generation.types import Answer
     from ingestion.changes import FoundFile
     from ingestion.pipeline import Ingester
@@ -225,7 +226,7 @@ class Assay:
         """Answers; needs both models."""
         with self._loading_all:
             if "_answerer" not in self.__dict__:
-                self._load_beside_engine(lambda: (self.searcher, self.verifier, self.finder))
+                self._load_beside_engine(lambda: (self.searcher, self.verifier, self.sufficiency))
             return self._answerer
 
     @property
@@ -301,10 +302,10 @@ class Assay:
         return load_response_verifier(self._finder)
 
     @property
-    def finder(self) -> "AnswerFinder":
-        """What looks for the answer in passages before anything is generated."""
+    def sufficiency(self) -> "Sufficiency":
+        """What says, before anything is generated, whether passages hold the answer."""
         with self._loading:
-            return self._gauged_finder
+            return self._sufficiency
 
     @cached_property
     def _finder(self) -> "AnswerFinder":
@@ -313,12 +314,15 @@ class Assay:
         return load_finder()
 
     @cached_property
-    def _gauged_finder(self) -> "AnswerFinder":
+    def _sufficiency(self) -> "Sufficiency":
         from generation.answer_gauge.model import bundled_gauge
-        from generation.finder import GaugedFinder
+        from generation.finder import FinderAsGauge
+        from generation.sufficiency import BY_FINDER, BY_GAUGE, Sufficiency
 
         gauge = bundled_gauge(self.settings.models) if self.settings.gauge else None
-        return GaugedFinder(self._finder, gauge) if gauge else self._finder
+        if gauge is None:
+            return Sufficiency(FinderAsGauge(self._finder), BY_FINDER)
+        return Sufficiency(gauge, BY_GAUGE)
 
     @cached_property
     def _vectors(self) -> "VectorProjection":
@@ -424,7 +428,7 @@ class Assay:
             self.encoder,
             engine,
             self.verifier,
-            self.finder,
+            self.sufficiency,
             self.store.change_number,
             AnsweringPolicy(
                 evidence_passages=settings.evidence_passages,
@@ -533,7 +537,7 @@ class Assay:
             self.vectors.current()
             self.lexical.tend()
             warm_up()
-            _ = self.verifier, self.finder
+            _ = self.verifier, self.sufficiency
 
         try:
             with self._loading_all:

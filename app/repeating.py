@@ -150,7 +150,7 @@ def differences(earlier: EarlierAnswer, now: Now) -> list[Difference]:
     kept = [
         ("verifier", earlier.verifier, now.verifier),
         ("encoder", earlier.pins.encoder, now.encoder),
-        ("answer finder", earlier.pins.finder, now.finder),
+        ("answer gauge", earlier.pins.finder, now.finder),
         ("search", earlier.pins.search, now.search),
         ("program", earlier.pins.code, now.code),
         ("policy", earlier.policy, now.policy),

@@ -2,14 +2,14 @@
 
     ASSAY_HOME=/tmp/articles python -m benchmarks.fit_sufficiency ask squad.npz --squad FOLDER
     ASSAY_HOME=/tmp/own python -m benchmarks.fit_sufficiency ask own.npz
-    python -m benchmarks.fit_sufficiency fit squad.npz own.npz --signals sentence_similarity gauged
+    python -m benchmarks.fit_sufficiency fit squad.npz own.npz
 
 *ask* keeps the signals of questions: of two articles of SQuAD, or of every second document of
 `benchmarks.own_documents`; with --reported of those that figures are reported on. It prints how
 often the first quotation holds the answer. *fit* prints a logistic regression for
 `generation/sufficiency.py`, in which each file weighs the same, and for each file what it would do
-at several limits, cross-validated by document. *show* prints that for what ships. With
-ASSAY_GAUGE=false it is the regression for where there is no gauge.
+at several limits, cross-validated by document. *show* prints that for what ships. Files that were
+asked with ASSAY_GAUGE=false are for the regression for where there is no gauge.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from benchmarks.squad import holds_answer, sample_questions
 from evals.metrics.estimate import wilson
 from generation.answering_policy import EVIDENCE_PASSAGES
 from generation.quoting import rank_quotes
-from generation.sufficiency import READ_PASSAGES, Signals, answerability, in_context, signals_of
+from generation.sufficiency import Signals, probability
 
 LIMITS = np.arange(0.25, 0.75, 0.05)
 _FOLDS = 5
@@ -46,11 +46,12 @@ class Question(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """Signals, (n, 6), nan where no gauge was asked; whether each is answerable; its group."""
+    """Signals, (n, 2); whether each is answerable; its group; what shipped made of each, (n,)."""
 
     x: NDArray[np.float64]
     y: NDArray[np.bool_]
     groups: NDArray[np.str_]
+    shipped: NDArray[np.float64]
 
 
 def main() -> None:
@@ -66,7 +67,6 @@ def main() -> None:
     ask.add_argument("--reported", action="store_true")
     fit = commands.add_parser("fit")
     fit.add_argument("kept", type=Path, nargs="+")
-    fit.add_argument("--signals", nargs="+", choices=Signals._fields, default=Signals._fields)
     fit.add_argument("--c", type=float, default=0.1, help="inverse of the penalty")
     show = commands.add_parser("show")
     show.add_argument("kept", type=Path, nargs="+")
@@ -76,12 +76,9 @@ def main() -> None:
         return
     kept = [_read(path) for path in arguments.kept]
     if arguments.command == "fit":
-        is_known = ~np.isnan(np.vstack([one.x for one in kept])).any(axis=0)
-        wanted = [Signals._fields.index(name) for name in arguments.signals]
-        columns = [column for column in wanted if is_known[column]]
-        said = _fitted(kept, columns, arguments.c)
+        said = _fitted(kept, arguments.c)
     else:
-        said = [np.array([_shipped(row) for row in one.x]) for one in kept]
+        said = [one.shipped for one in kept]
     for path, one, probabilities in zip(arguments.kept, kept, said, strict=True):
         print(path.name)
         _show_points(probabilities, one.y)
@@ -107,14 +104,12 @@ def _questions(arguments: argparse.Namespace) -> list[Question]:
 def _ask(out: Path, questions: Sequence[Question]) -> None:
     assay = Assay(read_settings())
     readable = assay.access.everything()
-    signals, right = [], []
+    signals: list[Signals] = []
+    right = []
     for done, question in enumerate(questions, start=1):
         hits = assay.searcher.search(question.text, readable=readable, k=EVIDENCE_PASSAGES)
-        found = assay.finder.find(
-            question.text, [in_context(h.passage) for h in hits[:READ_PASSAGES]]
-        )
         quotes = rank_quotes(question.text, hits, assay.encoder)
-        signals.append(signals_of(question.text, hits, quotes, found))
+        signals.append(assay.sufficiency.signals(question.text, hits, quotes))
         if question.answers:
             first = quotes[0]
             text = hits[first.index].passage.text[first.start : first.end]
@@ -127,25 +122,20 @@ def _ask(out: Path, questions: Sequence[Question]) -> None:
         x=np.array(signals, np.float64),
         y=np.array([bool(question.answers) for question in questions]),
         groups=np.array([question.group for question in questions]),
+        shipped=np.array([probability(assay.sufficiency.regression, one) for one in signals]),
     )
 
 
 def _read(path: Path) -> Kept:
     kept = np.load(path)
-    return Kept(kept["x"], kept["y"], kept["groups"])
+    return Kept(kept["x"], kept["y"], kept["groups"], kept["shipped"])
 
 
-def _shipped(row: NDArray[np.float64]) -> float:
-    return answerability(Signals(*(None if np.isnan(value) else float(value) for value in row)))
-
-
-def _fitted(
-    kept: Sequence[Kept], columns: Sequence[int], penalty: float
-) -> list[NDArray[np.float64]]:
+def _fitted(kept: Sequence[Kept], penalty: float) -> list[NDArray[np.float64]]:
     """Print the regression; of each file what it says of each question, fitted on other documents
     of that file and all of the others."""
-    names = [Signals._fields[column] for column in columns]
-    x = np.vstack([one.x[:, columns] for one in kept])
+    names = Signals._fields
+    x = np.vstack([one.x for one in kept])
     y = np.concatenate([one.y for one in kept])
     files = np.concatenate([np.full(len(one.y), i) for i, one in enumerate(kept)])
     groups = np.concatenate([np.char.add(f"{i} ", one.groups) for i, one in enumerate(kept)])

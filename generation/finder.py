@@ -1,7 +1,7 @@
 """What an answer finder says. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -11,18 +11,12 @@ class FoundAnswer:
 
     `holds`: that the text answers the question. `stands_out`: that it does so just there, against
     its doing so nowhere. Both are logits, natural logarithm; above 0 is more likely than not.
-    `gauged`: that the text answers the question, as a gauge says; None where none was asked.
     """
 
     start: int
     end: int
     holds: float
     stands_out: float
-    gauged: float | None = None
-
-
-# So many of the texts are gauged, the first ones: more take longer, and tell no better.
-GAUGED_TEXTS = 3
 
 
 class AnswerFinder(Protocol):
@@ -43,36 +37,17 @@ class AnswerFinder(Protocol):
         """
 
 
-class AnswerGauge(Protocol):
-    """Says whether texts answer a question, and not where; another seam of the same kind."""
-
-    @property
-    def version(self) -> str:
-        """Names the gauge and its weights."""
-
-    def gauge(self, question: str, texts: Sequence[str]) -> list[float]:
-        """How likely each text, in order, is to answer: a logit, as `FoundAnswer.gauged`."""
-
-
 @dataclass(frozen=True, slots=True)
-class GaugedFinder:
-    """A finder whose findings in the first texts are gauged, too; see `AnswerFinder`."""
+class FinderAsGauge:
+    """A finder asked only whether the answer is there; see `AnswerGauge`."""
 
     finder: AnswerFinder
-    gauge: AnswerGauge
 
     @property
     def version(self) -> str:
-        """Names both."""
-        return f"{self.finder.version}+{self.gauge.version}"
+        """Names the finder and its weights."""
+        return self.finder.version
 
-    def find(self, question: str, texts: Sequence[str]) -> list[FoundAnswer]:
-        """Look for the answer in each text, and gauge the first."""
-        found = self.finder.find(question, texts)
-        gauged = self.gauge.gauge(question, texts[:GAUGED_TEXTS])
-        first = [replace(one, gauged=logit) for one, logit in zip(found, gauged, strict=False)]
-        return [*first, *found[len(first) :]]
-
-    def weigh(self, question: str, text: str, places: Sequence[tuple[int, int]]) -> list[float]:
-        """How far each place of a text stands out."""
-        return self.finder.weigh(question, text, places)
+    def gauge(self, question: str, texts: Sequence[str]) -> list[float]:
+        """How far an answer stands out in each text, which tells more than whether it is held."""
+        return [found.stands_out for found in self.finder.find(question, texts)]

@@ -177,11 +177,11 @@ class Answer:
     what the engine said of them is left out too. `standalone` is the question with the words that
     earlier ones lent it, as it was searched for; the question itself when it was the first.
     `is_small_talk` when nothing was asked of any document ("Thanks"): nothing was searched, and the
-    reply is neither an answer nor a failure. `encoder` is the
-    fingerprint of what searched, `finder` the version of what looked for the answer, `search` the
-    kind of index and of reranker, `code` the version of the program; empty where they are not
-    known. `answering` are the settings as they were in force: with the limit that counted, and
-    whether what wrote it was bound to the quotation.
+    reply is neither an answer nor a failure. `encoder` is the fingerprint of what searched,
+    `finder` the version of what said whether the answer is there, `search` the kind of index and of
+    reranker, `code` the version of the program; empty where they are not known. `answering` are the
+    settings as they were in force: with the limit that counted, and whether what wrote it was bound
+    to the quotation.
     """
 
     question: str

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generation.decoding import Decoding
-from generation.finder import FoundAnswer
 from generation.groundedness.types import (
     Claim,
     EvidenceSpan,
@@ -17,6 +16,7 @@ from generation.groundedness.types import (
     ResponseJudgement,
     SentenceJudgement,
 )
+from generation.sufficiency import BY_GAUGE, Sufficiency
 from generation.types import EngineInfo, Message, Piece, Usage, Verdict
 from ingestion.errors import ReaderCrashed
 from ingestion.readers import read_document
@@ -122,23 +122,19 @@ class PlainReader:
 
 
 @dataclass
-class WordFinder:
-    """Finds an answer, all of the text, where the question shares a word of three letters or more
-    with it."""
+class WordGauge:
+    """A text answers where the question shares a word of three letters or more with it."""
 
     version: str = "words"
 
-    def find(self, question: str, texts: Sequence[str]) -> list[FoundAnswer]:
+    def gauge(self, question: str, texts: Sequence[str]) -> list[float]:
         asked = {word for word in _WORD.findall(question.lower()) if len(word) > 2}
-        shared = [bool(asked & set(_WORD.findall(text.lower()))) for text in texts]
-        return [
-            FoundAnswer(0, len(text), *((4.0, 4.0) if one else (-6.0, -6.0)))
-            for text, one in zip(texts, shared, strict=True)
-        ]
+        return [5.0 if asked & set(_WORD.findall(text.lower())) else -6.0 for text in texts]
 
-    def weigh(self, question: str, text: str, places: Sequence[tuple[int, int]]) -> list[float]:
-        [found] = self.find(question, [text])
-        return [found.stands_out] * len(places)
+
+def shared_words() -> Sufficiency:
+    """Passages hold the answer where they share a word with the question."""
+    return Sufficiency(WordGauge(), BY_GAUGE)
 
 
 @dataclass

@@ -154,7 +154,7 @@ def _differences(
         assay.answerer.in_force(),
         verifier,
         encoder_pin(assay.encoder.fingerprint),
-        assay.finder.version,
+        assay.sufficiency.version,
         assay.searcher.version,
         assay.code_version,
     )

@@ -40,9 +40,9 @@ _BATCH_TOKENS = 2_048
 _BATCH_WINDOWS = 8
 # What is told of a text without a word.
 _NOTHING = -8.0
-# It learned in English. In German and Spanish it tells texts apart as well, and says so much less
-# of those that answer (docs/LOG.md, 2026-11-30).
-_LESS_ABROAD = 2.3
+# It learned in English. In German and Spanish it tells texts apart too, and says so much less of
+# those that answer (docs/LOG.md, 2026-11-30).
+_LESS_ABROAD = 1.0
 # Logits (batch, 1) of a batch.
 Runner: TypeAlias = Callable[[Padded], list[NDArray[np.float32]]]
 _logger = logging.getLogger(__name__)

@@ -1,10 +1,14 @@
 """Lays a text and a question out as the tokens the gauge reads.
 
-    text, empty line, "Question:" | question, line, "Answer:"
+    end of text | text, empty line, "Question:" | question, line, "Answer:"
 
-Token type 1 marks what comes after the bar: it has seen the text, and is what is judged. A text
-that is longer than is read at once is read in windows that overlap. Training and serving both pack
-here.
+What a model of this kind makes of the first token of all is of little use: the others rest their
+attention on it (Xiao et al., 2023, arXiv:2309.17453). Without one that says nothing, "Maintenance"
+of a "Maintenance Contract" at the head of a passage is not read.
+
+Token type 1 marks what comes after the last bar: it has seen the text, and is what is judged. A
+text that is longer than is read at once is read in windows that overlap. Training and serving both
+pack here.
 """
 
 from collections.abc import Iterator
@@ -17,6 +21,7 @@ from retrieval.inference.tokens import encodable
 _QUESTION_TOKENS = 48
 _OVERLAP = 4  # one part in so many
 _AFTER_TEXT = "\n\n"
+_FIRST = "<|endoftext|>"
 _BEFORE = "Question:"
 _AFTER = "\nAnswer:"
 
@@ -41,7 +46,9 @@ class GaugePacker:
         tokenizer.no_padding()
         tokenizer.no_truncation()
         self._tokenizer = tokenizer
-        self._max_tokens = max_tokens
+        first = tokenizer.token_to_id(_FIRST)
+        self._first = () if first is None else (first,)
+        self._own_tokens = max_tokens - len(self._first)
         self._before, self._after = self._encoded(_BEFORE), self._encoded(_AFTER)
 
     def asked(self, question: str) -> Asked:
@@ -52,15 +59,16 @@ class GaugePacker:
     def windows(self, text: str) -> Iterator[tuple[int, ...]]:
         """The tokens of a text in windows, at least one, in order; together they hold all of it."""
         tokens = self._encoded(text + _AFTER_TEXT)
-        step = self._max_tokens - self._max_tokens // _OVERLAP
-        for begin in range(0, max(1, len(tokens) - self._max_tokens + step), step):
-            yield tokens[begin : begin + self._max_tokens]
+        step = self._own_tokens - self._own_tokens // _OVERLAP
+        for begin in range(0, max(1, len(tokens) - self._own_tokens + step), step):
+            yield (*self._first, *tokens[begin : begin + self._own_tokens])
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
-        """Where each token of a text stands in it, (start, end) in code points."""
+        """Where each token of a text stands in it, (start, end) in code points; what comes before
+        the text stands at its beginning, and has no length."""
         read = self._tokenizer.encode(encodable(text + _AFTER_TEXT), add_special_tokens=False)
         found: list[tuple[int, int]] = read.offsets
-        return found
+        return [*((0, 0) for _ in self._first), *found]
 
     def _encoded(self, text: str) -> tuple[int, ...]:
         return tuple(self._tokenizer.encode(encodable(text), add_special_tokens=False).ids)

@@ -19,7 +19,7 @@ from generation.errors import BadDecoding
 from generation.types import Draft, EngineInfo, Finished, Piece, Token, Usage
 from tests.component.library import Library
 from tests.component.site import Site, chat, chunks_of, events_of, site
-from tests.fakes import ScriptedEngine, SubstringVerifier, WordEncoder, WordFinder
+from tests.fakes import ScriptedEngine, SubstringVerifier, WordEncoder, shared_words
 
 __all__ = ["site"]  # a fixture
 EVERYTHING = {
@@ -277,12 +277,12 @@ def assay(tmp_path, monkeypatch):
             library.encoder,
             engine,
             SubstringVerifier(),
-            WordFinder(),
+            shared_words(),
             library.store.change_number,
         ),
         engine=engine,
         encoder=library.encoder,
-        finder=WordFinder(),
+        sufficiency=shared_words(),
         searcher=library.searcher,
         code_version="1.0+ab",
         store=library.store,

@@ -17,7 +17,7 @@ from generation.recall import MOST_RECALLED
 from generation.types import Answer, EngineInfo, Finished, LeftOut, Message, PassagePart, Piece
 from retrieval.types import Mode
 from tests.component.library import Library, opened, texts
-from tests.fakes import ScriptedEngine, SubstringVerifier, WordFinder
+from tests.fakes import ScriptedEngine, SubstringVerifier, shared_words
 
 LEASE = "The lease ends in May. The rent is due monthly. The cat may stay."
 SECRET = "The merger is called Heron. The lease of the moon is for sale."
@@ -42,7 +42,7 @@ class Reader:
             library.encoder,
             self.engine,
             SubstringVerifier(),
-            WordFinder(),
+            shared_words(),
             library.store.change_number,
             AnsweringPolicy(abstain_below=0.0),
             library.store.located,
@@ -103,7 +103,7 @@ def test_the_words_it_was_lent_find_what_its_own_do_not(library):
 
 
 def test_what_is_declined_alone_is_declined_as_a_second_question(tmp_path):
-    with closing(Assay(Settings(home=tmp_path / "home"))) as assay:
+    with closing(Assay(Settings(home=tmp_path / "home", gauge=True))) as assay:
         samples = assay.store.ensure_collection("samples")
         assay.ingester().ingest(sample_documents(), collection=samples)
         answerer = Answerer(
@@ -111,7 +111,7 @@ def test_what_is_declined_alone_is_declined_as_a_second_question(tmp_path):
             assay.encoder,
             ScriptedEngine(["It is so."] * 100),
             SubstringVerifier(),
-            assay.finder,
+            assay.sufficiency,
             assay.store.change_number,
         )
         questions = [
@@ -228,7 +228,7 @@ def test_an_abstention_before_anything_was_asked_left_nothing_out(library):
         library.encoder,
         reader.engine,
         SubstringVerifier(),
-        WordFinder(),
+        shared_words(),
         library.store.change_number,
         AnsweringPolicy(abstain_below=1.0),
     )

@@ -14,7 +14,7 @@ from generation.types import Answer, Assayed, Drafted, EngineInfo, Finished, Ori
 from retrieval.policies import Policies
 from retrieval.types import PassageSpan, Policy
 from tests.component.library import Library, opened, revision_of
-from tests.fakes import ScriptedEngine, SubstringVerifier, WordFinder
+from tests.fakes import ScriptedEngine, SubstringVerifier, shared_words
 
 DRAFT = "Tea is at four o'clock. Rum is at nine. Tea is never cold."
 
@@ -43,7 +43,7 @@ def asked(
         library.encoder,
         engine or ScriptedEngine([draft]),
         SubstringVerifier(),
-        WordFinder(),
+        shared_words(),
         library.store.change_number,
         AnsweringPolicy(abstain_below=0.0, showing=showing, beyond_quotes=beyond_quotes),
         library.store.located,
@@ -272,7 +272,7 @@ def test_small_talk_is_neither_searched_for_nor_written_nor_declined(library):
         library.encoder,
         engine,
         SubstringVerifier(),
-        WordFinder(),
+        shared_words(),
         lambda: 7,
     )
     [finished] = answerer.answer("Vielen Dank!", readable=library.everything())

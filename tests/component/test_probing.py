@@ -27,7 +27,7 @@ from generation.decoding import Decoding
 from generation.types import Drafted
 from retrieval.types import Access, Mode, Principal
 from tests.component.library import Library, bytes_under, opened
-from tests.fakes import ScriptedEngine, SubstringVerifier, WordFinder
+from tests.fakes import ScriptedEngine, SubstringVerifier, shared_words
 
 ROOT = Path(__file__).resolve().parents[2]
 SEARCHES = {Door.DENSE, Door.LEXICAL, Door.HYBRID}
@@ -58,7 +58,7 @@ def probed(library: Library, **replaced) -> ProbeReport:
         library.encoder,
         engine,
         SubstringVerifier(),
-        WordFinder(),
+        shared_words(),
         library.store.change_number,
     )
     answer = replaced.pop("answer", answerer.answer)
@@ -191,7 +191,7 @@ def test_rights_that_are_wider_than_the_tables_are_caught(library):
 def test_an_answer_that_tells_what_it_was_not_shown_is_caught(library):
     real = Answerer(
         library.searcher.search, library.encoder, ScriptedEngine([""] * 100),
-        SubstringVerifier(), WordFinder(), library.store.change_number,
+        SubstringVerifier(), shared_words(), library.store.change_number,
     )  # fmt: skip
 
     def telling(question, *, readable, decoding: Decoding):

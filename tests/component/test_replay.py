@@ -19,7 +19,7 @@ from generation.types import EngineInfo
 from retrieval.policies import Policies
 from retrieval.types import Policy
 from tests.component.library import Library
-from tests.fakes import ScriptedEngine, SubstringVerifier, WordEncoder, WordFinder
+from tests.fakes import ScriptedEngine, SubstringVerifier, WordEncoder, shared_words
 
 
 class Parrot(ScriptedEngine):
@@ -43,7 +43,7 @@ def product(tmp_path, monkeypatch):
             library.encoder,
             engine,
             verifier,
-            WordFinder(),
+            shared_words(),
             library.store.change_number,
             policy,
             library.store.located,
@@ -59,7 +59,7 @@ def product(tmp_path, monkeypatch):
         code_version="1.0+ab",
         engine=engine,
         verifier=verifier,
-        finder=WordFinder(),
+        sufficiency=shared_words(),
         encoder=library.encoder,
         store=library.store,
         access=library.access,
@@ -138,11 +138,11 @@ def test_another_encoder_is_named_too(product):
     assert [(one["what"], one["then"]) for one in differences] == [("encoder", "words")]
 
 
-def test_another_answer_finder_is_named_too(product):
+def test_another_answer_gauge_is_named_too(product):
     number = kept(product)
-    product.finder.version = "words-2"
+    product.sufficiency.gauge.version = "words-2"
     differences = replayed(number, code=0)["differences"]
-    assert [(one["what"], one["then"]) for one in differences] == [("answer finder", "words")]
+    assert [(one["what"], one["then"]) for one in differences] == [("answer gauge", "words")]
 
 
 def test_settings_search_and_program_of_then_are_compared_with_those_of_now(product):

@@ -6,7 +6,7 @@ from app.suggesting.suggester import Suggester
 from generation.answering import Answerer, AnsweringPolicy
 from retrieval.catalog import Catalog
 from tests.component.library import opened
-from tests.fakes import ScriptedEngine, SubstringVerifier, WordFinder
+from tests.fakes import ScriptedEngine, SubstringVerifier, shared_words
 
 FEE = "The annual fee of the Mill House is £1,860."
 RENT = "The monthly rent of the Gate House is £900."
@@ -26,7 +26,7 @@ class Watched:
     def __init__(self, library, abstain_below: float = 0.0) -> None:
         self.answerer = Answerer(
             library.searcher.search, library.encoder, ScriptedEngine(), SubstringVerifier(),
-            WordFinder(), library.store.change_number,
+            shared_words(), library.store.change_number,
             AnsweringPolicy(abstain_below=abstain_below),
         )  # fmt: skip
         self.asked: list[str] = []

@@ -1,4 +1,4 @@
-"""How the answer gauge reads, what it is made of, and what it adds to a finder."""
+"""How the answer gauge reads, and what it is made of."""
 
 import numpy as np
 import pytest
@@ -6,16 +6,14 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from generation.answer_gauge.graph import changed
 from generation.answer_gauge.packing import GaugePacker
-from generation.finder import FoundAnswer, GaugedFinder
-from tests.fakes import WordFinder
 
 
 def packer_of_characters():
-    """Every character is a token; 40 are read at once."""
-    characters = [chr(code) for code in range(32, 127)] + ["\n"]
+    """Every character is a token; 41 are read at once, the first of which says nothing."""
+    characters = [chr(code) for code in range(32, 127)] + ["\n", "<|endoftext|>"]
     tokenizer = Tokenizer(models.WordLevel({c: i for i, c in enumerate(characters)}, " "))
     tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    return GaugePacker(tokenizer, 40)
+    return GaugePacker(tokenizer, 41)
 
 
 @pytest.fixture
@@ -42,13 +40,16 @@ def test_of_a_long_question_the_first_tokens_are_read(packer):
 
 def test_a_text_that_fits_is_one_window(packer):
     [window] = packer.windows("It rains.")
-    assert said(packer, window) == "It rains.\n\n"
+    assert said(packer, window) == "<|endoftext|>It rains.\n\n"
+    assert packer.offsets("It")[:3] == [(0, 0), (0, 1), (1, 2)]
 
 
 @pytest.mark.parametrize("length", [1, 37, 38, 39, 40, 68, 69, 200])
 def test_windows_hold_all_of_a_text_and_overlap(packer, length):
     text = "".join(chr(97 + i % 26) for i in range(length))
     windows = [said(packer, window) for window in packer.windows(text)]
+    assert all(window.startswith("<|endoftext|>") for window in windows)
+    windows = [window.removeprefix("<|endoftext|>") for window in windows]
     assert all(0 < len(window) <= 40 for window in windows)
     whole = windows[0]
     for window in windows[1:]:
@@ -70,24 +71,3 @@ def test_what_was_learned_is_added_to_the_base():
     assert whole["holds.bias"].tolist() == [5.0]
     assert base["layers.0.mlp.up_proj.weight"].tolist() == [[1.0, 0.0], [0.0, 1.0]]
     assert set(whole) == {*base, "holds.bias"}
-
-
-class Lengths:
-    """Gauges by length."""
-
-    version = "lengths"
-
-    def gauge(self, question, texts):
-        return [float(len(text)) for text in texts]
-
-
-def test_what_a_finder_finds_first_is_gauged_in_order():
-    plain = WordFinder()
-    both = GaugedFinder(plain, Lengths())
-    texts = ["The rent is 40.", "It rains.", "", "The rent.", "No."]
-    found = both.find("What is the rent?", texts)
-    assert [one.gauged for one in found] == [15.0, 9.0, 0.0, None, None]
-    without = [FoundAnswer(one.start, one.end, one.holds, one.stands_out) for one in found]
-    assert without == plain.find("What is the rent?", texts)
-    assert both.version == f"{plain.version}+lengths"
-    assert both.find("Why?", []) == []

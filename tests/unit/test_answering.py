@@ -1,8 +1,10 @@
 """Citations, quotes and verdicts: pure decisions, worked by hand."""
 
+import math
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generation.citations import citation, complete_sentences
-from generation.finder import FoundAnswer
+from generation.finder import FinderAsGauge, FoundAnswer
 from generation.groundedness.words import share, stem_of, words_of
 from generation.quoting import Quote, rank_quotes, supporting
-from generation.sufficiency import Signals, answerability, is_answerable, signals_of
+from generation.sufficiency import (
+    BY_FINDER,
+    BY_GAUGE,
+    GAUGED_PASSAGES,
+    Regression,
+    Signals,
+    Sufficiency,
+    in_context,
+    is_answerable,
+    probability,
+)
 from retrieval.types import Document, Hit, Passage
 from tests.fakes import WordEncoder
 
@@ -156,14 +168,6 @@ def test_a_passage_that_begins_within_a_sentence_is_quoted_from_the_next() -> No
     ]
 
 
-def test_nothing_found_is_not_answerable() -> None:
-    signals = signals_of("When?", [], [], [])
-    assert rank_quotes("When?", [], WordEncoder()) == []
-    assert answerability(signals) < 0.05
-    assert not is_answerable(answerability(signals))
-    assert is_answerable(answerability(signals), abstain_below=0.0)
-
-
 def test_a_title_in_plain_text_is_no_statement() -> None:
     text = "On the liability limit\n\nThe liability limit is 7 pounds.\n\nOpen 9 to 17\n\nEnd."
     passage = Passage(1, 1, 1, 1, 0, len(text), None, "", text)
@@ -178,65 +182,82 @@ def test_a_title_in_plain_text_is_no_statement() -> None:
     }
 
 
-def test_the_signals_of_a_question_are_of_its_best_unit_and_best_passage() -> None:
-    found = [hit("Rum is at six. Tea, in Ghent, is at four."), hit("Nothing of it.", number=2)]
-    answers = [FoundAnswer(0, 3, 2.0, -1.0), FoundAnswer(0, 7, -3.0, 1.0)]
-    question = "When is tea not served in Ghent in 2031?"
-    quotes = rank_quotes(question, found, WordEncoder())
-    signals = signals_of(question, found, quotes, answers)
-    assert (signals.holds, signals.stands_out) == (2.0, 1.0)
-    assert signals.negation_differs == 1.0
-    assert signals_of("When is tea served?", found, quotes, answers).negation_differs == 0.0
+class ToldGauge:
+    """Says what it was told, and keeps what it was asked."""
+
+    version = "told"
+
+    def __init__(self, *logits: float) -> None:
+        self._logits = logits
+        self.asked: list[str] = []
+
+    def gauge(self, question: str, texts: Sequence[str]) -> list[float]:
+        self.asked += texts
+        return list(self._logits[: len(texts)])
 
 
-def test_the_more_a_passage_holds_the_answer_the_likelier_there_is_one() -> None:
+def test_the_signals_of_a_question_are_its_best_sentence_and_its_best_passage() -> None:
+    found = [hit(f"Tea in house {n} is at four.", number=n) for n in range(1, 6)]
+    quotes = rank_quotes("When is tea?", found, WordEncoder())
+    gauge = ToldGauge(-1.0, 2.0, 0.5, 9.0)
+    signals = Sufficiency(gauge, BY_GAUGE).signals("When is tea?", found, quotes)
+    assert signals == (quotes[0].similarity, 2.0)
+    assert gauge.asked == [in_context(one.passage) for one in found[:GAUGED_PASSAGES]]
+
+
+@pytest.mark.parametrize("regression", [BY_GAUGE, BY_FINDER])
+def test_nothing_found_is_not_answerable(regression: Regression) -> None:
+    assert rank_quotes("When?", [], WordEncoder()) == []
+    answerability = Sufficiency(ToldGauge(), regression).answerability("When?", [], [])
+    assert answerability < 0.1
+    assert not is_answerable(answerability)
+    assert is_answerable(answerability, abstain_below=0.0)
+
+
+@pytest.mark.parametrize("regression", [BY_GAUGE, BY_FINDER])
+def test_the_surer_the_gauge_the_likelier_there_is_an_answer(regression: Regression) -> None:
     found = [hit("Tea, in Ghent, is at four.")]
     quotes = rank_quotes("When is tea?", found, WordEncoder())
     told = [
-        answerability(signals_of("When is tea?", found, quotes, [FoundAnswer(0, 3, held, held)]))
-        for held in (-6.0, -2.0, 0.0, 2.0, 6.0)
+        Sufficiency(ToldGauge(logit), regression).answerability("When is tea?", found, quotes)
+        for logit in (-8.0, -2.0, 0.0, 2.0, 8.0)
     ]
     assert told == sorted(set(told))
     assert is_answerable(told[-1])
     assert not is_answerable(told[0])
 
 
-def test_a_gauge_counts_where_one_was_asked() -> None:
-    found = [hit("Tea, in Ghent, is at four."), hit("Nothing of it.", number=2)]
-    quotes = rank_quotes("When is tea?", found, WordEncoder())
-
-    def signals(*gauged: float | None) -> Signals:
-        answers = [FoundAnswer(0, 3, 0.5, 0.5, logit) for logit in gauged]
-        return signals_of("When is tea?", found, quotes, answers)
-
-    assert signals(-1.0, 2.0).gauged == 2.0
-    assert signals(None, None).gauged is None
-    told = [answerability(signals(held, -5.0)) for held in (-4.0, -1.0, 1.0, 4.0)]
-    assert told == sorted(set(told))
-    assert 0 < answerability(signals(None, None)) < 1
+def test_a_regression_by_hand() -> None:
+    regression = Regression(-1.0, Signals(sentence_similarity=2.0, gauged=0.5))
+    assert probability(regression, Signals(0.5, 0.0)) == 0.5
+    assert probability(regression, Signals(1.0, 2.0)) == pytest.approx(1 / (1 + math.exp(-2)))
 
 
-def test_the_finder_or_the_gauge_may_be_sure_alone() -> None:
-    neither = Signals(0.6, 0.6, holds=-6.0, stands_out=-6.0, negation_differs=0.0, gauged=-6.0)
-    finder = neither._replace(holds=4.0, stands_out=4.0)
-    gauge = neither._replace(gauged=5.0)
-    both = finder._replace(gauged=5.0)
-    assert not is_answerable(answerability(neither))
-    assert is_answerable(answerability(finder))
-    assert is_answerable(answerability(gauge))
-    assert answerability(both) > max(answerability(finder), answerability(gauge))
-    unasked = answerability(finder._replace(gauged=None))
-    assert answerability(finder) < unasked < answerability(both)
+def test_a_finder_is_asked_only_whether_the_answer_is_there() -> None:
+    class Finder:
+        version = "found"
+
+        def find(self, question: str, texts: Sequence[str]) -> list[FoundAnswer]:
+            return [FoundAnswer(0, 1, -9.0, float(len(text))) for text in texts]
+
+        def weigh(self, *_: object) -> list[float]:
+            raise AssertionError
+
+    gauge = FinderAsGauge(Finder())
+    assert gauge.version == "found"
+    assert gauge.gauge("Why?", ["It rains.", ""]) == [9.0, 0.0]
 
 
-def test_the_signals_are_the_same_to_the_last_bit_in_every_process() -> None:
+def test_quotes_score_the_same_to_the_last_bit_in_every_process() -> None:
     program = """
 from tests.unit.test_answering import hit
-from generation.sufficiency import signals_of
+from generation.quoting import rank_quotes
+from tests.fakes import WordEncoder
 words = "lease harbour office heating water cleaning crane anchor rope ladder pump valve".split()
 question = f"What of {', '.join(words)}?"
 texts = [f"Here are {', '.join(words[n // 2 :: n + 1])}." for n in range(9)]
-print(signals_of(question, [hit(text, number=n) for n, text in enumerate(texts, 1)], [], []))
+hits = [hit(text, number=n) for n, text in enumerate(texts, 1)]
+print([quote.score for quote in rank_quotes(question, hits, WordEncoder())])
 """
     told = {
         subprocess.run(

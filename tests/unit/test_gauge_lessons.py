@@ -42,7 +42,7 @@ def test_the_questions_about_a_text_are_one_lesson(packer):
     assert [len(one.questions) for one in found] == [2, 1]
     first = found[0]
     at = first.answered.index(True)
-    assert first.marks[at] == ((11, 12),)
+    assert first.marks[at] == ((12, 13),)
     assert first.marks[1 - at] == ()
     assert found[1].answered == (False,)
 
