@@ -3,10 +3,9 @@
 import json
 import logging
 import os
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
 from importlib import resources
@@ -32,6 +31,7 @@ from app.own_account import OwnAccount
 from app.people import People
 from app.preparing import Preparation
 from app.reingestion import Reingestion
+from app.session_secret import session_secret
 from app.settings import Settings
 from app.sharing import Sharing
 from app.suggesting.suggester import Suggester, Suggestion
@@ -81,7 +81,6 @@ if TYPE_CHECKING:
 SAMPLES_COLLECTION = "samples"
 URLS_OFF = "Assay fetches nothing from the web here; the operator can set ASSAY_URLS=true"
 SAMPLES = resources.files("app").joinpath("samples")
-_SECRET_BYTES = 32
 # Processes that read files at a time; each may take as much memory as its limit.
 _MOST_READERS = 4
 _PATIENCE_SECONDS = 2.0
@@ -732,18 +731,3 @@ def _mail_server(settings: Settings) -> "MailServer | None":
 def sample_documents() -> Sequence[Path]:
     """The folder of sample documents that come with Assay."""
     return [Path(str(SAMPLES.joinpath("documents")))]
-
-
-def session_secret(path: Path) -> bytes:
-    """The key that signs session cookies; made on first use, readable by its owner alone."""
-    if path.exists() and path.stat().st_size != _SECRET_BYTES:
-        path.unlink()  # cut short, by a full disk or a power cut: anybody could sign with it
-    if not path.exists():
-        # Written aside and linked into place: another process never reads half a key.
-        partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-        partial.touch(mode=0o600)
-        partial.write_bytes(secrets.token_bytes(_SECRET_BYTES))
-        with suppress(FileExistsError):
-            path.hardlink_to(partial)
-        partial.unlink()
-    return path.read_bytes()

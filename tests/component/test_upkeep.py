@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from app.bootstrap import Assay, session_secret
+from app.bootstrap import Assay
 from app.cli.terminal import Terminal
 from app.cli.upkeep import doctor as doctor_command
+from app.session_secret import session_secret
 from app.settings import Settings
 from app.upkeep import Finding, examine, status_of
 from ingestion.pipeline import Ingester

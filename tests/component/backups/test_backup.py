@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from app.archive import read_backup
-from app.bootstrap import session_secret
 from app.cli.backup import backup as backup_command
 from app.cli.terminal import Terminal
 from app.errors import CommandFailed
 from app.occupancy import scratch_folder
+from app.session_secret import session_secret
 from app.upkeep import examine, sweep_left_overs
 from retrieval.types import Access
 from tests.component.backups.homes import (
