@@ -40,15 +40,21 @@ class Asked:
 
 
 class GaugePacker:
-    """Packs for one tokenizer; a window of a text has at most so many tokens."""
+    """Packs for one tokenizer; a window of a text has at most so many tokens.
+
+    Raises:
+        ValueError: the tokenizer has no token to put first.
+    """
 
     def __init__(self, tokenizer: Tokenizer, max_tokens: int) -> None:
         tokenizer.no_padding()
         tokenizer.no_truncation()
         self._tokenizer = tokenizer
         first = tokenizer.token_to_id(_FIRST)
-        self._first = () if first is None else (first,)
-        self._own_tokens = max_tokens - len(self._first)
+        if first is None:
+            raise ValueError(f"the tokenizer has no {_FIRST}; the gauge reads nothing without it")
+        self._first = first
+        self._own_tokens = max_tokens - 1
         self._before, self._after = self._encoded(_BEFORE), self._encoded(_AFTER)
 
     def asked(self, question: str) -> Asked:
@@ -61,14 +67,14 @@ class GaugePacker:
         tokens = self._encoded(text + _AFTER_TEXT)
         step = self._own_tokens - self._own_tokens // _OVERLAP
         for begin in range(0, max(1, len(tokens) - self._own_tokens + step), step):
-            yield (*self._first, *tokens[begin : begin + self._own_tokens])
+            yield (self._first, *tokens[begin : begin + self._own_tokens])
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """Where each token of a text stands in it, (start, end) in code points; what comes before
         the text stands at its beginning, and has no length."""
         read = self._tokenizer.encode(encodable(text + _AFTER_TEXT), add_special_tokens=False)
         found: list[tuple[int, int]] = read.offsets
-        return [*((0, 0) for _ in self._first), *found]
+        return [(0, 0), *found]
 
     def _encoded(self, text: str) -> tuple[int, ...]:
         return tuple(self._tokenizer.encode(encodable(text), add_special_tokens=False).ids)

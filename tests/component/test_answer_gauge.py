@@ -61,15 +61,16 @@ def test_a_text_that_answers_is_told_from_one_that_does_not(gauge, question, rig
     assert held > missing + 1
 
 
-@pytest.mark.parametrize("kind", ["Maintenance", "Security", "Rental", "Service"])
+@pytest.mark.parametrize(
+    "kind", ["Maintenance", "Security", "Rental", "Service", "Insurance", "Supply"]
+)
 def test_the_first_word_of_a_text_is_read(gauge, kind):
     clause = "Either party may end the contract by giving 90 days’ written notice."
     asked = f"How much notice is needed to end the {kind.lower()} contract?"
     own, other = gauge.gauge(
         asked, [f"{kind} Contract\n\n{clause}", f"Parking Contract\n\n{clause}"]
     )
-    assert own > 0
-    assert own > other + 1
+    assert own > other + 2
 
 
 @pytest.mark.parametrize("text", ["", "  \n "])

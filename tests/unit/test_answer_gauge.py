@@ -10,10 +10,14 @@ from generation.answer_gauge.packing import GaugePacker
 
 def packer_of_characters():
     """Every character is a token; 41 are read at once, the first of which says nothing."""
-    characters = [chr(code) for code in range(32, 127)] + ["\n", "<|endoftext|>"]
+    return GaugePacker(tokenizer_of(["<|endoftext|>"]), 41)
+
+
+def tokenizer_of(special):
+    characters = [chr(code) for code in range(32, 127)] + ["\n", *special]
     tokenizer = Tokenizer(models.WordLevel({c: i for i, c in enumerate(characters)}, " "))
     tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    return GaugePacker(tokenizer, 41)
+    return tokenizer
 
 
 @pytest.fixture
@@ -56,6 +60,11 @@ def test_windows_hold_all_of_a_text_and_overlap(packer, length):
         assert whole.endswith(window[:10])
         whole += window[10:]
     assert whole == text + "\n\n"
+
+
+def test_a_tokenizer_without_a_token_to_put_first_is_refused():
+    with pytest.raises(ValueError, match=r"has no <\|endoftext\|>"):
+        GaugePacker(tokenizer_of([]), 41)
 
 
 def test_what_was_learned_is_added_to_the_base():

@@ -11,6 +11,7 @@ import torch
 from generation.answer_gauge.packing import Asked as Packed
 from tests.unit.test_answer_gauge import packer_of_characters
 from training.answer_finding.questions import Asked
+from training.answer_gauge.export import mean_of
 from training.answer_gauge.headings import below_headings, below_titles
 from training.answer_gauge.manuals import manual_questions
 from training.answer_gauge.reports import report_questions
@@ -104,8 +105,11 @@ def test_all_questions_about_a_text_stand_below_the_same_title():
         assert fee.text[start:end] == "40"
 
 
-def test_a_paragraph_whose_article_has_no_name_stands_plain():
-    rows = [replace(row, group="xquad 17") for row in ROWS]
+@pytest.mark.parametrize(
+    ("group", "text"), [("xquad 17", TEXT), ("Tea_houses", f"Tea > Fees\n\n{TEXT}")]
+)
+def test_a_text_without_a_name_or_with_headings_of_its_own_stands_plain(group, text):
+    rows = [replace(row, group=group, text=text, answers=()) for row in ROWS]
     for seed in range(20):
         assert list(below_titles(rows, random.Random(seed))) == rows
 
@@ -167,12 +171,6 @@ def test_a_figure_is_there_if_its_row_and_its_year_are_and_the_report_is_of_who_
         assert (has_row and is_theirs and has_year) == bool(one.answers), one
 
 
-def test_a_text_with_headings_of_its_own_gets_no_title():
-    rows = [replace(row, text=f"Tea > Fees\n\n{row.text}", answers=()) for row in ROWS]
-    for seed in range(20):
-        assert list(below_titles(rows, random.Random(seed))) == rows
-
-
 def test_a_written_lesson_says_where_its_text_answers(tmp_path):
     (tmp_path / "1").mkdir()
     row = {"title": "Tea", "text": TEXT, "asked": [["The fee?", "40"], ["When is tea?", None]]}
@@ -209,3 +207,11 @@ def test_of_what_people_asked_an_epoch_may_read_a_share(packer):
     made = few._replace(manuals=20, reports=30)
     found = lessons_of_an_epoch([], packer, random.Random(1), made)
     assert 50 <= sum(len(one.questions) for batch in found for one in batch) < 60
+
+
+def test_of_several_networks_the_mean_is_exported():
+    first, second = {"a": torch.tensor([1.0, 2.0])}, {"a": torch.tensor([3.0, 2.0])}
+    assert mean_of([first, second])["a"].tolist() == [2.0, 2.0]
+    assert mean_of([first])["a"].tolist() == [1.0, 2.0]
+    with pytest.raises(ValueError, match="other tensors"):
+        mean_of([first, {**second, "b": torch.tensor([1.0])}])
