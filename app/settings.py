@@ -203,8 +203,8 @@ class Settings(BaseSettings):
     )
     gauge: bool = Field(
         default=True,
-        description="Have layers of the bundled chat model say, too, whether passages hold the "
-        "answer; false is faster, and declines less well.",
+        description="Have layers of the bundled chat model say whether passages hold the answer; "
+        "false asks the smaller answer finder: faster, and it declines much less.",
     )
     guard: bool = Field(
         default=True,
